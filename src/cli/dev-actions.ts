@@ -74,6 +74,14 @@ export const DEV_ACTIONS: Readonly<Record<string, DevAction>> = {
       return 'all nodes reach each other again';
     },
   },
+  skew: ofOne(
+    'member',
+    'put the clock of a node an hour ahead, or right again',
+    async (parts, node) =>
+      parts.cluster.skew(node.name)
+        ? `the clock of ${node.name} is an hour ahead`
+        : `the clock of ${node.name} is right`,
+  ),
   load: {
     about: 'start a load of reads and writes, or end it',
     run: async ({ load }) => {

@@ -4,13 +4,14 @@ import { createInterface } from 'node:readline';
 import { StartError } from '../base/errors.ts';
 import {
   DEV_ASK_TIMEOUT_MS,
+  DEV_CLOCK_LEAD_MS,
   DEV_POLL_MS,
   DEV_START_TIMEOUT_MS,
   DEV_STOP_TIMEOUT_MS,
 } from './limits.ts';
 import { sleepMs, systemClock } from '../base/system.ts';
 import type { ServerStatus } from '../http/server-status.ts';
-import { cutMessage } from './dev-cuts.ts';
+import { faultMessage } from './dev-faults.ts';
 import type { DevNode, DevPlan } from './dev-plan.ts';
 import { EXIT } from './exit-codes.ts';
 import { statusOf } from './remote.ts';
@@ -31,6 +32,7 @@ export class DevCluster {
   readonly #running = new Map<string, Running>();
   readonly #onFailed: (() => void)[] = [];
   #cutOff: ReadonlySet<string> = new Set();
+  readonly #ahead = new Set<string>();
   /**
    * Whether the cluster has served. After that, a node that fails to start does not end the
    * command.
@@ -63,7 +65,19 @@ export class DevCluster {
   /** Cuts members off from all others, in place of earlier cuts. HTTP still reaches them. */
   cut(names: readonly string[]): void {
     this.#cutOff = new Set(names);
-    this.#tellCuts();
+    this.#tellFaults();
+  }
+
+  /** The members whose clocks are ahead. */
+  get ahead(): readonly string[] {
+    return [...this.#ahead].filter((name) => this.#plan.find(name) !== undefined);
+  }
+
+  /** Puts the clock of a member ahead, or right if it is ahead. Returns whether it is ahead now. */
+  skew(name: string): boolean {
+    if (!this.#ahead.delete(name)) this.#ahead.add(name);
+    this.#tellFaults();
+    return this.#ahead.has(name);
   }
 
   /** Starts all members. Each looks for all the others. Rejects with `StartError`. */
@@ -151,15 +165,16 @@ export class DevCluster {
     await Promise.all([...this.#running.keys()].map((name) => this.end(name, 'SIGTERM')));
   }
 
-  /** Tells each process which nodes it must not reach. */
-  #tellCuts(): void {
+  /** Tells each process which nodes it must not reach, and whether its clock is ahead. */
+  #tellFaults(): void {
     const { members } = this.#plan;
     for (const { name } of members) {
       const isOff = this.#cutOff.has(name);
       const others = members.filter((other) => this.#cutOff.has(other.name) !== isOff);
       const { child } = this.#running.get(name) ?? {};
-      // A process that has just ended needs no cuts.
-      if (child?.connected === true) child.send(cutMessage(others), () => {});
+      const leadMs = this.#ahead.has(name) ? DEV_CLOCK_LEAD_MS : 0;
+      // A process that has just ended needs no faults.
+      if (child?.connected === true) child.send(faultMessage(others, leadMs), () => {});
     }
   }
 
@@ -196,7 +211,7 @@ export class DevCluster {
       });
     });
     this.#running.set(node.name, { child, exited, isPaused: false, isEnding: false });
-    if (this.#cutOff.size > 0) this.#tellCuts();
+    if (this.#cutOff.size + this.#ahead.size > 0) this.#tellFaults();
   }
 
   #handleExit({ name }: DevNode, code: number | null, signal: string | null): void {

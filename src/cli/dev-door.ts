@@ -108,6 +108,7 @@ export class DevDoor {
     return {
       nodes: plan.members.map(({ name }) => ({ name, state: stateOf(name) })),
       cut: cluster.cutOff,
+      ahead: cluster.ahead,
       load: { isOn: load.isOn, perSecond: load.perSecond },
     };
   }

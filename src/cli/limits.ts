@@ -17,6 +17,9 @@ export const MAX_DEV_NODES = 32;
 export const DEV_POLL_MS = 100;
 export const DEV_ASK_TIMEOUT_MS = 3_000;
 
+/** The lead of a clock that `mec dev` has put ahead: an error that an operator must see at once. */
+export const DEV_CLOCK_LEAD_MS = 3_600_000;
+
 /** The time in which the nodes of `mec dev` must start to serve. */
 export const DEV_START_TIMEOUT_MS = 30_000;
 

@@ -11,7 +11,7 @@ import { openLevelEngine } from '../storage/level.ts';
 import { keptName } from '../embed/kept-name.ts';
 import { runParts } from '../embed/start-node.ts';
 import { readVersion } from '../embed/version.ts';
-import { underCuts } from './dev-cuts.ts';
+import { underFaults } from './dev-faults.ts';
 import { EXIT } from './exit-codes.ts';
 import { print, remark } from './terminal.ts';
 
@@ -55,7 +55,7 @@ async function startNode(config: Config): Promise<RunningNode> {
     openEngine: () => openLevelEngine(config.root, { onRemark }),
     readDisk: () => readDiskSpace(config.root),
     // Only a node that `mec dev` has started has a channel.
-    ...(process.channel === undefined ? {} : { through: underCuts }),
+    ...(process.channel === undefined ? {} : { through: underFaults }),
   });
   log.info('serving', { http: node.url, membership: config.port, data: config.port + 1 });
   const stop = async (): Promise<void> => {

@@ -132,7 +132,7 @@ async function startOnce(options: StartClusterOptions, count: number): Promise<E
         config,
         log: logOf(log, config),
         ...diskOf(given, config),
-        through: (network) => cuttable(network, isCut),
+        through: ({ network, clock }) => ({ network: cuttable(network, isCut), clock }),
       });
     }),
   );

@@ -1,6 +1,6 @@
 /** A node in this process: for tests, and for services without a separate database process. */
 import { httpUrl } from '../base/address.ts';
-import type { Address, Env, Log, Network, Timer } from '../base/env.ts';
+import type { Address, Clock, Env, Log, Network, Timer } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { EMBED_START_TRIES } from './limits.ts';
 import { systemClock, systemRandom } from '../base/system.ts';
@@ -124,6 +124,12 @@ export interface ReloadableNode extends EmbeddedNode {
   reload(next: Config): ReloadedConfig;
 }
 
+/** The parts of the world that a node may see otherwise than they are. */
+export interface NodeWorld {
+  readonly network: Network;
+  readonly clock: Clock;
+}
+
 /** The parts of a node, which its caller chooses. */
 export interface NodeParts {
   readonly config: Config;
@@ -133,8 +139,8 @@ export interface NodeParts {
   readonly readDisk?: (() => Promise<DiskSpace>) | undefined;
   /** The keys with which nodes know each other. Without them, every node is served. */
   readonly keys?: NodeKeys | undefined;
-  /** Wraps the real network. */
-  readonly through?: (network: Network) => Network;
+  /** Wraps the real world. */
+  readonly through?: (world: NodeWorld) => NodeWorld;
 }
 
 /**
@@ -142,12 +148,15 @@ export interface NodeParts {
  * nothing open.
  */
 export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
-  const { config, openEngine, keys, through = (network) => network } = parts;
+  const { config, openEngine, keys, through = (world) => world } = parts;
   await assertNotExposed(config);
   const log = throttledLog(parts.log, systemClock);
-  const network = through(zeromqNetwork({ log, clock: systemClock, random: systemRandom, keys }));
+  const { network, clock } = through({
+    network: zeromqNetwork({ log, clock: systemClock, random: systemRandom, keys }),
+    clock: systemClock,
+  });
   const tracer = await openTelemetryTracer(readVersion());
-  const env: Env = { clock: systemClock, random: systemRandom, log, network, tracer };
+  const env: Env = { clock, random: systemRandom, log, network, tracer };
   let node: MecNode | undefined;
   try {
     let onEnd: (reason: Error | undefined) => void = () => {};

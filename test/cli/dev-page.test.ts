@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { MAX_DEV_ACTION_BYTES } from '../../src/cli/limits.ts';
 import type { PulseOfAll } from '../../src/cluster/insight/sight.ts';
+import type { Health } from '../../src/cluster/insight/verdict.ts';
 import { axeFindings, openPage, startChromium, withoutBrowser } from '../fixtures/chromium.ts';
 import { eventually, freePorts } from '../fixtures/cluster.ts';
 import { Dev, makeDirectory } from '../fixtures/dev.ts';
@@ -12,6 +13,7 @@ import { type Response, send } from '../fixtures/http.ts';
 interface ToysState {
   readonly nodes: readonly { readonly name: string; readonly state: string }[];
   readonly cut: readonly string[];
+  readonly ahead: readonly string[];
   readonly load: { readonly isOn: boolean };
 }
 
@@ -103,6 +105,22 @@ describe('the page of mec dev', () => {
     await done('heal');
     await eventually('all answer', async () => (await silent('n1')).length === 0);
     assert.deepEqual((await state()).cut, []);
+  });
+
+  test('a clock an hour ahead is in the verdict, also after a restart, until it is right', async () => {
+    const isTold = async (node = 'n1'): Promise<boolean> => {
+      const { reasons } = JSON.parse((await send(`${door}node/${node}/health`)).text) as Health;
+      const reason = reasons.find(({ code }) => code === 'clock-skew');
+      return reason?.what.includes('n2 is 60.0 min ahead') === true;
+    };
+    assert.match(await done('skew', 'n2'), /the clock of n2 is an hour ahead/);
+    await eventually('n1 tells the clock of n2', () => isTold());
+    assert.deepEqual((await state()).ahead, ['n2']);
+    await done('kill', 'n2');
+    await done('start', 'n2');
+    await eventually('the new process tells its own clock', () => isTold('n2'));
+    assert.match(await done('skew', 'n2'), /the clock of n2 is right/);
+    await eventually('n1 tells it no more', async () => !(await isTold()));
   });
 
   test('a paused node is shown, and the page goes on through another', async () => {

@@ -150,6 +150,13 @@ function NodeToys({
         <button type="button" aria-pressed={isCut} onClick={() => cutOther(toys, name, command)}>
           Cut off<span class="unseen"> {name}</span>
         </button>
+        <button
+          type="button"
+          aria-pressed={toys.ahead.includes(name)}
+          onClick={() => command('skew', [name])}
+        >
+          Clock ahead<span class="unseen"> of {name}</span>
+        </button>
       </p>
     </li>
   );

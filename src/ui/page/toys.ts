@@ -12,6 +12,8 @@ export interface Toys {
   }[];
   /** The nodes that are cut off from the others. */
   readonly cut: readonly string[];
+  /** The nodes whose clocks are an hour ahead. */
+  readonly ahead: readonly string[];
   readonly load: { readonly isOn: boolean; readonly perSecond: number };
 }
 
