@@ -91,6 +91,27 @@ describe('the dashboard in a browser', { skip: withoutBrowser }, () => {
     assert.notDeepEqual(complaints, []);
   });
 
+  test('the history of a key has a lane for each node that took a version', async (t) => {
+    await split('forked');
+    const { page } = await openPage(t, browser);
+    await show(page, '#/key/forked');
+    const picture = page.getByRole('img', {
+      name: '2 versions by time, 2 of them current, taken by 2 nodes',
+    });
+    await picture.waitFor();
+    assert.deepEqual(await picture.locator('.name').allTextContents(), ['n1', 'n2']);
+    const places = await page.evaluate(
+      "[...document.querySelectorAll('.history .current')].map(({ cx, cy }) => [cx.baseVal.value, cy.baseVal.value])",
+    );
+    assert.deepEqual(places, [
+      [90, 17],
+      [430, 51],
+    ]);
+    await page
+      .getByRole('row', { name: /n1~\S+ current, taken by n1 .*(?:just now|ago) / })
+      .waitFor();
+  });
+
   test('a keyboard alone merges siblings', async (t) => {
     await split('by-keyboard');
     const { page } = await openPage(t, browser);

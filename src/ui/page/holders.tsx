@@ -1,9 +1,11 @@
 /** The explanation of a key: which holder has which version, and why some are siblings. */
+import { isoToMs, wallMs } from './clock.ts';
 import type { Explanation, KeyHolder } from './facts.ts';
+import { History } from './history.tsx';
 import { Fragment, h, type JSX } from './outside.ts';
 import type { Level } from './nodes.ts';
 import { State, Table } from './parts.tsx';
-import { visible } from './words.ts';
+import { ago, visible } from './words.ts';
 import { MAX_DRAWN_PAIRS } from './limits.ts';
 
 const LEVELS: Readonly<Record<string, Level>> = {
@@ -20,8 +22,9 @@ export function Holders({ explained }: { readonly explained: Explanation }): JSX
     <section aria-labelledby="holders">
       <h2 id="holders">Where it is</h2>
       <p class="quiet">Partition {partition}. Each node has answered for itself.</p>
-      <Table caption="Versions by holder" heads={['version', ...holders.map(headOf)]}>
-        {versions.map(({ dot, isCurrent, holders: states, clientId, takenBy }) => (
+      <History versions={versions} />
+      <Table caption="Versions by holder" heads={['version', 'written', ...holders.map(headOf)]}>
+        {versions.map(({ dot, isCurrent, holders: states, clientId, takenBy, time }) => (
           <tr class={isCurrent ? '' : 'old'}>
             <th scope="row">
               <code>{dot}</code>
@@ -30,6 +33,7 @@ export function Holders({ explained }: { readonly explained: Explanation }): JSX
                 {clientId === undefined ? '' : ` from ${visible(clientId)}`}
               </span>
             </th>
+            <td>{time === undefined ? 'unknown' : ago(isoToMs(time), wallMs())}</td>
             {holders.map(({ node, role, answeredAt }) => {
               const state = answeredAt === undefined ? 'no answer' : stateOf(states[node], role);
               return (
