@@ -11,10 +11,10 @@ import { SETS, setsOf } from './sets.ts';
 const SOURCE = fileURLToPath(new URL('../../test/', import.meta.url));
 const BUILT = fileURLToPath(new URL('.', import.meta.url));
 /**
- * Tests wait more than they compute. With fewer than two files at a time, a machine with two cores
- * would idle.
+ * Tests wait as much as they compute. With fewer files at a time, two cores would idle. The long
+ * ones start many processes each.
  */
-const MIN_FILES_AT_A_TIME = 2;
+const MIN_FILES_AT_A_TIME = { usual: 3, long: 2 };
 const MINUTE_MS = 60_000;
 
 const args = process.argv.slice(2);
@@ -32,12 +32,13 @@ const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.test.ts') && setsOf(path).some((set) => sets.includes(set)))
   .map((path) => `${BUILT}${path.replace(/ts$/, 'js')}`)
   .sort();
+const isLong = sets.includes('long');
 const { status } = spawnSync(
   process.execPath,
   [
     '--test',
-    `--test-timeout=${(sets.includes('long') ? 30 : 10) * MINUTE_MS}`,
-    `--test-concurrency=${Math.max(MIN_FILES_AT_A_TIME, availableParallelism() - 1)}`,
+    `--test-timeout=${(isLong ? 30 : 10) * MINUTE_MS}`,
+    `--test-concurrency=${Math.max(MIN_FILES_AT_A_TIME[isLong ? 'long' : 'usual'], availableParallelism() - 1)}`,
     ...(options.some((option) => option.startsWith('--test-reporter'))
       ? []
       : ['--test-reporter=spec']),

@@ -45,7 +45,7 @@ const RULES: readonly Entry[] = [
   { plan: { kinds: repeated, ...filled }, isLong: true },
   { plan: { kinds: locked } },
   { plan: { kinds: ['lock', 'lock', 'swap'] } },
-  { plan: { kinds: locked, ...filled } },
+  { plan: { kinds: locked, ...filled }, isLong: true },
 ];
 
 const NOT_THERE = 'acknowledged and not there';
@@ -71,10 +71,14 @@ const PLANTED: Readonly<Record<Planted, Entry & { readonly finds: Violation }>> 
   'new majority alone': { plan: { kinds: twoCreate, hasChange: true }, finds: NOT_THERE },
   'numbers outlive a change': { plan: { kinds: twoCreate, hasChange: true }, finds: NOT_THERE },
   'any owner fills': { plan: { kinds: twoCreate, hasChange: true }, finds: NOT_THERE },
-  'views may differ': { plan: { kinds: twoCreate, hasChange: true }, finds: NOT_THERE },
+  'views may differ': {
+    plan: { kinds: twoCreate, hasChange: true },
+    isLong: true,
+    finds: NOT_THERE,
+  },
   'memory in the process': { plan: { kinds: repeated }, isLong: true, finds: TWICE },
   'memory is not refilled': { plan: { kinds: repeated, ...filled }, isLong: true, finds: TWICE },
-  'repeats next to a rival': { plan: { kinds: locked }, finds: 'two winners' },
+  'repeats next to a rival': { plan: { kinds: locked }, isLong: true, finds: 'two winners' },
 };
 
 const nameOf = ({ kinds, ...rest }: Plan): string =>
