@@ -7,8 +7,8 @@ export const authorityOf = ({ host, port }: Address): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 /** The URL of an HTTP server, without a path. */
-export const httpUrl = (host: string, port: number): string =>
-  `http://${authorityOf({ host, port })}`;
+export const httpUrl = (host: string, port: number, scheme = 'http'): string =>
+  `${scheme}://${authorityOf({ host, port })}`;
 
 /** The name of a host, by RFC 1035. */
 const MAX_HOST_CHARS = 255;

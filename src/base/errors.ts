@@ -39,6 +39,14 @@ export const ERROR_KINDS = {
     'The request is not valid HTTP',
     'The request breaks the syntax of HTTP/1.1, or can be read in two ways.',
   ]),
+  unauthenticated: kind(401, false, [
+    'The request proves no identity that this cluster knows',
+    'Send a token that counts, as Authorization: Bearer, or use a client certificate.',
+  ]),
+  forbidden: kind(403, false, [
+    'The identity of the request must not do this',
+    'An administrator can grant the verb that the detail names.',
+  ]),
   'cross-origin': kind(403, false, [
     'A page of another origin must not write',
     'http.origins of the node names the origins whose pages may.',
@@ -58,6 +66,14 @@ export const ERROR_KINDS = {
   'request-timeout': kind(408, true, [
     'The request did not arrive in time',
     'The client sent its headers or its body too slowly.',
+  ]),
+  'last-admin': kind(409, false, [
+    'After this change no administrator could log in',
+    'Give another identity the verb admin on all keys, and a token, before.',
+  ]),
+  'ledger-full': kind(409, false, [
+    'The ledger has as many records as it may have',
+    'Revoke tokens that are not needed. Expired records leave by themselves.',
   ]),
   'too-many-siblings': kind(409, false, [
     'The key has too many concurrent versions; resolve them first',
@@ -90,6 +106,10 @@ export const ERROR_KINDS = {
   'idempotency-key-reused': kind(422, false, [
     'This Idempotency-Key was used for another value',
     'Only a repetition of the same write may have the key of an earlier one.',
+  ]),
+  'rate-limited': kind(429, true, [
+    'The identity of the request sends too many requests',
+    'Wait as long as the header Retry-After says.',
   ]),
   'headers-too-large': kind(431, false, [
     'The headers are larger than the limit of this node',
@@ -134,6 +154,10 @@ export const ERROR_KINDS = {
   'quorum-not-met': kind(503, true, [
     'Not enough replicas can answer',
     'Start the nodes that are down, or ask for a smaller quorum.',
+  ]),
+  'security-stale': kind(503, true, [
+    'The node has met no majority of the cluster for too long, and may know old rights',
+    'Mend the network of the node, or send the request to another one.',
   ]),
   stopping: kind(503, true, [
     'The node is stopping',

@@ -8,7 +8,7 @@
 
 /** Whether a retry may help after an error of a node. The status of the error says so. */
 export const isRetriable = (status: number): boolean =>
-  status === 408 || (status >= 500 && status !== 501);
+  status === 408 || status === 429 || (status >= 500 && status !== 501);
 
 /** Errors that the client reports by itself, in addition to the codes of nodes. */
 export const CLIENT_ERROR_KINDS = {

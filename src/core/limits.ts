@@ -108,3 +108,25 @@ export const MAX_ZONE_CHARS = 64;
  * live.
  */
 export const MAX_TTL_SECONDS = 315_360_000;
+
+/**
+ * Records of the ledger, and units of text in the rights of one identity. Each node keeps all of
+ * them in its memory, and tells them others whole. Parts of a cluster that cannot hear each other
+ * may each add as many, so that a merged ledger may be larger.
+ */
+export const MAX_LEDGER_RECORDS = 4096;
+export const MAX_MERGED_LEDGER_RECORDS = 4 * MAX_LEDGER_RECORDS;
+export const MAX_LEDGER_RIGHTS_CHARS = 4096;
+
+/** The time for which the ledger keeps an expired record, for nodes whose clocks are late, µs. */
+export const LEDGER_KEEP_MICROS = 86_400 * 1e6;
+
+/** The lifetime of tokens if no other is asked for, and the longest one, µs. */
+export const TOKEN_LIFE_MICROS = 90 * 86_400 * 1e6;
+export const MAX_TOKEN_LIFE_MICROS = 3_660 * 86_400 * 1e6;
+
+/** The lifetime of a token that an operator makes on the disk of a node, µs. */
+export const RECOVERY_MICROS = 15 * 60 * 1e6;
+
+/** The latest wall time of a record, µs since 1970: in the year 2255. */
+export const MAX_WALL_MICROS = Number.MAX_SAFE_INTEGER;

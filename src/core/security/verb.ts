@@ -1,7 +1,31 @@
 /**
- * The verbs, which an identity may be allowed. Each is a right on keys with a prefix; `admin`,
- * and `monitor` of a node as a whole, are rights on the empty prefix.
+ * The verbs, which an identity may be allowed. Each is a right on keys with a prefix; `admin`, and
+ * `monitor` of a node as a whole, are rights on the empty prefix.
  */
 
-/** A verb. */
-export type Verb = 'read' | 'write' | 'delete' | 'list' | 'monitor' | 'admin';
+/** All verbs. */
+export const VERBS = ['read', 'write', 'delete', 'list', 'monitor', 'admin'] as const;
+
+/** One of `VERBS`. */
+export type Verb = (typeof VERBS)[number];
+
+/** A set of verbs: a bit for each, in the order of `VERBS`. */
+export type VerbSet = number;
+
+/** The set of all verbs. */
+export const ALL_VERBS: VerbSet = 2 ** VERBS.length - 1;
+
+/** The bit of each verb. */
+const BITS: Readonly<Record<Verb, VerbSet>> = Object.fromEntries(
+  VERBS.map((verb, i) => [verb, 1 << i]),
+) as Record<Verb, VerbSet>;
+
+/** The set with one verb. */
+export const bitOf = (verb: Verb): VerbSet => BITS[verb];
+
+/** The set of these verbs. */
+export const verbSetOf = (verbs: readonly Verb[]): VerbSet =>
+  verbs.reduce((set, verb) => set | BITS[verb], 0);
+
+/** The verbs of a set, in the order of `VERBS`. */
+export const verbsOf = (set: VerbSet): Verb[] => VERBS.filter((verb) => (set & BITS[verb]) !== 0);

@@ -1,0 +1,110 @@
+/** The changes of the ledger that operators make. Each makes one record, or refuses. */
+import type { Random } from '../../base/env.ts';
+import { MecError } from '../../base/errors.ts';
+import type { Secret } from '../../base/secret.ts';
+import { NODE_NAME_PATTERN } from '../causality/actor.ts';
+import { MAX_LEDGER_RECORDS, MAX_LEDGER_RIGHTS_CHARS, RECOVERY_MICROS } from '../limits.ts';
+import { drawBearer } from './bearer.ts';
+import { Ledger, RECOVERY_PREFIX } from './ledger.ts';
+import {
+  emptyRecord,
+  isPrefix,
+  type LedgerRecord,
+  nameOf,
+  rightsChars,
+  tokenId,
+  userId,
+} from './ledger-record.ts';
+import { normalRights } from './rights.ts';
+import { ALL_VERBS, type VerbSet } from './verb.ts';
+
+const refuse = (parameter: string, detail: string): MecError =>
+  new MecError('bad-parameter', { parameter, detail });
+
+/** Throws `bad-parameter` unless a text can be the name of an identity that an operator makes. */
+function assertName(name: string): void {
+  if (!NODE_NAME_PATTERN.test(name) || name.startsWith(RECOVERY_PREFIX))
+    throw refuse(
+      'identity',
+      `An identity has up to 64 letters, digits, dots, dashes or underscores; not ${JSON.stringify(name)}`,
+    );
+}
+
+/** Rights of an identity on the keys with one prefix, which replace those that it had there. */
+export interface GrantChange {
+  readonly identity: string;
+  readonly prefix: string;
+  /** Empty takes the rights on exactly this prefix away. */
+  readonly verbs: VerbSet;
+}
+
+/** The record of an identity with other rights. Throws `bad-parameter`. */
+export function granted(ledger: Ledger, { identity, prefix, verbs }: GrantChange): LedgerRecord {
+  assertName(identity);
+  if (!isPrefix(prefix)) throw refuse('prefix', 'A prefix is the beginning of keys, or empty');
+  const user = ledger.get(userId(identity));
+  if (user.isRevoked) throw refuse('identity', `${identity} was revoked, and never comes back`);
+  const others = user.rights.filter((right) => right.prefix !== prefix);
+  const rights = normalRights([...others, { prefix, verbs }]);
+  if (rightsChars(rights) > MAX_LEDGER_RIGHTS_CHARS)
+    throw refuse('prefix', `${identity} would have more rights than a record has room for`);
+  return { ...user, version: user.version + 1, rights };
+}
+
+/** A new token, and its record. */
+export interface IssuedToken {
+  readonly record: LedgerRecord;
+  readonly text: Secret;
+}
+
+/** Makes a token of an identity. Throws `bad-parameter` if the identity has no record. */
+export function issued(
+  ledger: Ledger,
+  { holder, expiresMicros }: Pick<LedgerRecord, 'holder' | 'expiresMicros'>,
+  random: Random,
+): IssuedToken {
+  assertName(holder);
+  const user = ledger.get(userId(holder));
+  if (user.version === 0 || user.isRevoked)
+    throw refuse('identity', `There is no identity ${holder}; grant it something first`);
+  return tokenFor(holder, expiresMicros, random);
+}
+
+function tokenFor(holder: string, expiresMicros: number, random: Random): IssuedToken {
+  const { id, hash, text } = drawBearer(random);
+  return { record: { ...emptyRecord(tokenId(id)), version: 1, expiresMicros, holder, hash }, text };
+}
+
+/** The record with which an id is revoked. `expiresMicros` counts if there is no record yet. */
+export function revoked(ledger: Ledger, id: string, expiresMicros: number): LedgerRecord {
+  const known = ledger.get(id);
+  const isUser = id === userId(nameOf(id));
+  if (known.version === 0 && isUser) throw refuse('id', `There is no identity ${nameOf(id)}`);
+  const lasting = known.version === 0 && !isUser ? { expiresMicros } : {};
+  return { ...known, ...lasting, version: known.version + 1, isRevoked: true };
+}
+
+/** An identity with all rights for a moment, and its token. */
+export interface Recovery {
+  readonly records: readonly LedgerRecord[];
+  readonly text: Secret;
+}
+
+/** Makes an admin for a short time. The caller has the disk of a node, and so all of its data. */
+export function recovery(nowMicros: number, random: Random): Recovery {
+  const expiresMicros = nowMicros + RECOVERY_MICROS;
+  const name = `${RECOVERY_PREFIX}${random.uint32().toString(16).padStart(8, '0')}`;
+  const rights = [{ prefix: '', verbs: ALL_VERBS }];
+  const user = { ...emptyRecord(userId(name)), version: 1, expiresMicros, rights };
+  const { record, text } = tokenFor(name, expiresMicros, random);
+  return { records: [user, record], text };
+}
+
+/** Throws `last-admin` or `ledger-full` if the ledger must not take a record of an operator. */
+export function assertAcceptable(ledger: Ledger, record: LedgerRecord, nowMicros: number): void {
+  const next = new Ledger(ledger.all);
+  next.merge([record], nowMicros);
+  if (next.size > MAX_LEDGER_RECORDS)
+    throw new MecError('ledger-full', { limit: MAX_LEDGER_RECORDS });
+  if (ledger.hasAdmin(nowMicros) && !next.hasAdmin(nowMicros)) throw new MecError('last-admin');
+}

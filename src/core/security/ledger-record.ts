@@ -1,0 +1,120 @@
+/**
+ * The records of the ledger, and their merge.
+ *
+ * A record is an identity with its rights, a token of an identity, or a certificate that was
+ * revoked. An identity with several tokens is a role: its rights stand in one place only. So
+ * a merge of two ledgers cannot combine halves of two changes to a right that neither ledger had.
+ */
+import { NODE_NAME_PATTERN } from '../causality/actor.ts';
+import { isKeyStart, isReserved } from '../value/key.ts';
+import {
+  MAX_KEY_BYTES,
+  MAX_LEDGER_RIGHTS_CHARS,
+  MAX_RECORD_VERSION,
+  MAX_WALL_MICROS,
+} from '../limits.ts';
+import { normalRights, type Right, rightsOfBoth } from './rights.ts';
+import { ALL_VERBS } from './verb.ts';
+
+/** The kinds of records, which begin their ids. */
+const KINDS = ['user', 'token', 'cert'] as const;
+
+/** One record of the ledger. */
+export interface LedgerRecord {
+  /** `user/NAME`, `token/ID` or `cert/SERIAL`. */
+  readonly id: string;
+  /** Each change of the record adds one. */
+  readonly version: number;
+  /** It is never taken back: a revoked id gives no right any more. */
+  readonly isRevoked: boolean;
+  /** The wall time at which it ends, µs since 1970; 0 if never. It never changes. */
+  readonly expiresMicros: number;
+  /** The name of the identity of a token; else empty. */
+  readonly holder: string;
+  /** The SHA-256 of a token, in hexadecimal; else empty. */
+  readonly hash: string;
+  /** The rights of an identity, as `normalRights` has them; else none. */
+  readonly rights: readonly Right[];
+}
+
+/** A record without anything that it gives. */
+export const emptyRecord = (id: string): LedgerRecord => ({
+  id,
+  version: 0,
+  isRevoked: false,
+  expiresMicros: 0,
+  holder: '',
+  hash: '',
+  rights: [],
+});
+
+/** The ids of records. */
+export const userId = (name: string): string => `user/${name}`;
+export const tokenId = (id: string): string => `token/${id}`;
+export const certId = (serial: string): string => `cert/${serial}`;
+
+/** The kind of a record. */
+export const kindOf = (id: string): (typeof KINDS)[number] | undefined =>
+  KINDS.find((kind) => id.startsWith(`${kind}/`));
+
+/** The id of a record without its kind. */
+export const nameOf = (id: string): string => id.slice(id.indexOf('/') + 1);
+
+/** Whether a text can be the prefix of a right. */
+export const isPrefix = (text: string): boolean =>
+  !isReserved(text) && isKeyStart(text, MAX_KEY_BYTES);
+
+const SHA256 = /^[0-9a-f]{64}$/;
+
+const isCount = (n: number, most: number): boolean =>
+  Number.isSafeInteger(n) && n >= 0 && n <= most;
+
+/** The size of rights: their texts, and some units for each. */
+export const rightsChars = (rights: readonly Right[]): number =>
+  rights.reduce((sum, { prefix }) => sum + prefix.length + 8, 0);
+
+/** Whether a record has the grammar of one. Those of a peer, or of a disk, may not. */
+export function isSound(record: LedgerRecord): boolean {
+  const { id, version, expiresMicros, holder, hash, rights } = record;
+  const kind = kindOf(id);
+  if (kind === undefined || !NODE_NAME_PATTERN.test(nameOf(id))) return false;
+  if (!isCount(version, MAX_RECORD_VERSION) || !isCount(expiresMicros, MAX_WALL_MICROS))
+    return false;
+  if (kind !== 'user' && (rights.length > 0 || expiresMicros === 0)) return false;
+  if (kind !== 'token' && holder + hash !== '') return false;
+  if (holder !== '' && !NODE_NAME_PATTERN.test(holder)) return false;
+  if (hash !== '' && !SHA256.test(hash)) return false;
+  const areSound = rights.every(
+    ({ prefix, verbs }) => isPrefix(prefix) && isCount(verbs, ALL_VERBS),
+  );
+  return areSound && rightsChars(rights) <= MAX_LEDGER_RIGHTS_CHARS;
+}
+
+/** Of two expiries, the earlier one. */
+const earlier = (a: number, b: number): number => (a === 0 || b === 0 ? a + b : Math.min(a, b));
+
+/**
+ * Of two bodies of one version, the rights that both have. Two tokens with one id have different
+ * secrets, so neither counts.
+ */
+function meet(a: LedgerRecord, b: LedgerRecord): LedgerRecord {
+  const isSame = a.holder === b.holder && a.hash === b.hash;
+  const { holder, hash } = isSame ? a : emptyRecord(a.id);
+  return { ...a, holder, hash, rights: rightsOfBoth(a.rights, b.rights) };
+}
+
+/**
+ * Merges two records of one id: the newer body; of one version, the rights that both have. A
+ * revocation counts whatever its version.
+ */
+export function mergeRecords(a: LedgerRecord, b: LedgerRecord): LedgerRecord {
+  const newer = a.version === b.version ? meet(a, b) : a.version > b.version ? a : b;
+  const isRevoked = a.isRevoked || b.isRevoked;
+  return { ...newer, isRevoked, expiresMicros: earlier(a.expiresMicros, b.expiresMicros) };
+}
+
+/** The record with its rights in their only form. */
+export const normalRecord = (record: LedgerRecord): LedgerRecord => ({
+  ...record,
+  rights: normalRights(record.rights),
+});

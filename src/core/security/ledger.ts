@@ -1,0 +1,155 @@
+/**
+ * The ledger: the identities of a cluster, their rights and tokens, and all that was revoked. It is
+ * a set of versioned records, which merges to the same set on all nodes. Each node decides by its
+ * own copy, so a node that is cut off can still tell its clients apart.
+ */
+import { areSameTexts, sha256Of } from '../../base/sha256.ts';
+import { LEDGER_KEEP_MICROS } from '../limits.ts';
+import type { Bearer } from './bearer.ts';
+import {
+  certId,
+  emptyRecord,
+  isSound,
+  kindOf,
+  type LedgerRecord,
+  mergeRecords,
+  nameOf,
+  normalRecord,
+  tokenId,
+  userId,
+} from './ledger-record.ts';
+import { RightsTable } from './rights.ts';
+
+/** The names of identities that operators make on the disk of a node begin with this. */
+export const RECOVERY_PREFIX = 'recovery-';
+
+/** An identity that a request has proved. */
+export interface KnownIdentity {
+  readonly name: string;
+  readonly rights: RightsTable;
+}
+
+const NO_RIGHTS = new RightsTable([]);
+
+const textOf = ({ id, version, isRevoked, expiresMicros, holder, hash, rights }: LedgerRecord) =>
+  JSON.stringify([id, version, isRevoked, expiresMicros, holder, hash, rights]);
+
+/** The ledger of one node. */
+export class Ledger {
+  #records = new Map<string, LedgerRecord>();
+  #hash: string | undefined;
+  readonly #tables = new Map<string, RightsTable>();
+
+  constructor(kept: readonly LedgerRecord[] = []) {
+    this.merge(kept, 0);
+  }
+
+  /** All records, in the order of their ids. */
+  get all(): readonly LedgerRecord[] {
+    return [...this.#records.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** The number of records. */
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** The hash of all records: that of another node is the same if its ledger is. */
+  get hash(): string {
+    return (this.#hash ??= sha256Of(this.all.map(textOf).join('\n')).slice(0, 32));
+  }
+
+  /** The record with this id; one that gives nothing if there is none. */
+  get(id: string): LedgerRecord {
+    return this.#records.get(id) ?? emptyRecord(id);
+  }
+
+  /**
+   * Merges records of another ledger. Leaves out those that this one would forget at once. Returns
+   * whether anything has changed.
+   */
+  merge(records: readonly LedgerRecord[], nowMicros: number): boolean {
+    let isChanged = false;
+    for (const given of records) {
+      if (!isSound(given) || isForgotten(given, nowMicros)) continue;
+      const record = normalRecord(given);
+      const known = this.#records.get(record.id);
+      const merged = known === undefined ? record : mergeRecords(known, record);
+      if (known !== undefined && textOf(known) === textOf(merged)) continue;
+      this.#records.set(record.id, merged);
+      isChanged = true;
+    }
+    if (isChanged) this.#noteChange();
+    return isChanged;
+  }
+
+  /** Forgets records that have expired long ago. Returns whether there were any. */
+  forgetOld(nowMicros: number): boolean {
+    const old = [...this.#records.values()].filter((record) => isForgotten(record, nowMicros));
+    for (const { id } of old) this.#records.delete(id);
+    if (old.length > 0) this.#noteChange();
+    return old.length > 0;
+  }
+
+  #noteChange(): void {
+    this.#hash = undefined;
+    this.#tables.clear();
+  }
+
+  /** The identity that a token proves; undefined if it does not count. */
+  identityOfBearer({ id, hash }: Bearer, nowMicros: number): KnownIdentity | undefined {
+    const record = this.#records.get(tokenId(id));
+    if (record === undefined || !counts(record, nowMicros)) return undefined;
+    if (!areSameTexts(record.hash, hash)) return undefined;
+    return this.#identity(record.holder, nowMicros);
+  }
+
+  /** The identity that a certificate proves; undefined if it was revoked. */
+  identityOfCertificate(
+    { name, serial }: { readonly name: string; readonly serial: string },
+    nowMicros: number,
+  ): KnownIdentity | undefined {
+    return this.get(certId(serial)).isRevoked ? undefined : this.#identity(name, nowMicros);
+  }
+
+  #identity(name: string, nowMicros: number): KnownIdentity | undefined {
+    const user = this.get(userId(name));
+    return name === '' || user.version === 0 || !counts(user, nowMicros)
+      ? undefined
+      : { name, rights: this.#tableOf(user) };
+  }
+
+  #tableOf({ id, rights }: LedgerRecord): RightsTable {
+    if (rights.length === 0) return NO_RIGHTS;
+    const known = this.#tables.get(id);
+    if (known !== undefined) return known;
+    const table = new RightsTable(rights);
+    this.#tables.set(id, table);
+    return table;
+  }
+
+  /** Whether some token lets an identity change this ledger, other than for a moment. */
+  hasAdmin(nowMicros: number): boolean {
+    return [...this.#records.values()].some((record) => {
+      if (kindOf(record.id) !== 'token' || !counts(record, nowMicros)) return false;
+      if (record.holder.startsWith(RECOVERY_PREFIX)) return false;
+      return this.#identity(record.holder, nowMicros)?.rights.allows('admin', '') === true;
+    });
+  }
+
+  /** The names of all identities that have a record. */
+  get names(): string[] {
+    return this.all.filter(({ id }) => kindOf(id) === 'user').map(({ id }) => nameOf(id));
+  }
+}
+
+/** Whether a record gives anything now. */
+const counts = ({ isRevoked, expiresMicros }: LedgerRecord, nowMicros: number): boolean =>
+  !isRevoked && (expiresMicros === 0 || expiresMicros > nowMicros);
+
+/**
+ * Whether a record may be forgotten. Its copies on other nodes have expired as well, so none of
+ * them can bring a right back.
+ */
+const isForgotten = ({ expiresMicros }: LedgerRecord, nowMicros: number): boolean =>
+  expiresMicros !== 0 && expiresMicros + LEDGER_KEEP_MICROS <= nowMicros;
