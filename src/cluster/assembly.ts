@@ -19,7 +19,9 @@ import { Holders } from './holders/select.ts';
 import { StorePacker } from './holders/store-packer.ts';
 import type { SyncLimits } from './limits.ts';
 import type { ClusterId } from './membership/cluster-id.ts';
+import type { Ledger } from '../core/security/ledger.ts';
 import type { TokenKeys } from '../core/causality/token-keys.ts';
+import { LedgerExchange } from './membership/ledger-exchange.ts';
 import type { Members } from './membership/members.ts';
 import { type Peer, Peers } from './membership/peers.ts';
 import { Floors } from './partitions/floors.ts';
@@ -42,6 +44,7 @@ export interface Foundation {
   readonly cluster: ClusterId;
   readonly members: Members;
   readonly tokenKeys: TokenKeys;
+  readonly ledger: Ledger;
   readonly store: Store;
   readonly limits: SyncLimits;
   readonly recorder: Recorder;
@@ -63,6 +66,8 @@ export interface Assembly extends Foundation {
   readonly listings: Listings;
   readonly expiry: Expiry;
   readonly telemetry: Telemetry;
+  /** Undefined if requests need no credentials. */
+  readonly ledgerExchange: LedgerExchange | undefined;
 }
 
 /** Puts a node together; nothing runs yet. */
@@ -120,8 +125,11 @@ export function assemble(foundation: Foundation): Assembly {
   const { observer } = telemetry;
   const reads = { env, holders, partitions, policies, time, observer };
   const coordinators = coordinatorsOf(reads, nextId, telemetry.recorder);
+  const { maxAgeMs, mode } = config.security;
+  const ledgerExchange =
+    mode === 'on' ? new LedgerExchange({ ...foundation, peers, time, maxAgeMs }) : undefined;
   const driven = { floors, peers, time, policies, sync, scrub, holders, forwardedWrites };
-  return { ...foundation, ...driven, telemetry, reads, ...coordinators };
+  return { ...foundation, ...driven, telemetry, reads, ...coordinators, ledgerExchange };
 }
 
 /** The parts that all coordinators share. */

@@ -5,10 +5,11 @@ import type { Quorum } from '../core/quorum/quorum.ts';
 import type { Policy } from './policies.ts';
 
 /**
- * How a node protects its ports, the safest first. `open` needs no credentials, so it serves only
- * programs of its own machine. `insecure` needs none either, and serves any network.
+ * How a node protects its ports. `open` needs no credentials, so it serves only programs of its own
+ * machine. `insecure` needs none either, and serves any network. With `on`, each request over HTTP
+ * proves an identity, and does what this identity may do.
  */
-export const SECURITY_MODES = ['open', 'insecure'] as const;
+export const SECURITY_MODES = ['open', 'insecure', 'on'] as const;
 
 /** One of `SECURITY_MODES`. */
 export type SecurityMode = (typeof SECURITY_MODES)[number];
@@ -45,7 +46,16 @@ export interface Config {
     readonly timeoutMs: number;
   };
   readonly storage: { readonly sync: boolean };
-  readonly security: { readonly mode: SecurityMode };
+  readonly security: {
+    readonly mode: SecurityMode;
+    /**
+     * The time without contact to a majority of the cluster after which a node refuses requests,
+     * because its ledger may be old.
+     */
+    readonly maxAgeMs: number;
+    /** Requests that one identity may send to this node in a second. */
+    readonly ratePerSecond: number;
+  };
   readonly http: {
     readonly maxValueBytes: number;
     /**

@@ -25,6 +25,7 @@ import { withoutBodies } from './holders/sparse-versions.ts';
 import type { ForwardedWrites } from './holders/forwarded-writes.ts';
 import type { LocalHolder } from './holders/local.ts';
 import type { PutRequest, PutResult } from './holders/write-request.ts';
+import type { LedgerExchange } from './membership/ledger-exchange.ts';
 import type { Membership } from './membership/membership.ts';
 import type { Sight } from './insight/sight.ts';
 import type { Scrub } from './sync/scrub.ts';
@@ -41,13 +42,14 @@ export interface DispatchParts {
   readonly own: LocalHolder;
   readonly forwardedWrites: ForwardedWrites;
   readonly sight: Pick<Sight, 'serve'>;
+  readonly ledgerExchange: LedgerExchange | undefined;
   /** Coordinates a write at this node. */
   readonly putHere: (request: PutRequest) => Promise<PutResult>;
 }
 
 /** Makes the handler of requests from other nodes. */
 export function dispatcher(parts: DispatchParts): Handler {
-  const { env, membership, sync, scrub, own, forwardedWrites, sight } = parts;
+  const { env, membership, sync, scrub, own, forwardedWrites, sight, ledgerExchange } = parts;
   const handle = (request: Request, answer: SendReply): void => {
     const nowMs = env.clock.monotonicMs();
     switch (request.kind) {
@@ -84,6 +86,9 @@ export function dispatcher(parts: DispatchParts): Handler {
         return later(list(own, request), answer);
       case 'inspect':
         return answer(sight.serve(request));
+      case 'ledger':
+        if (ledgerExchange === undefined) throw new MecError('bad-parameter');
+        return later(ledgerExchange.serve(request), answer);
       case 'forward':
         // The forward was meant for an earlier process, or came too late. Its sender has told its
         // client that the result is unknown.

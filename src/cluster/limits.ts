@@ -347,3 +347,15 @@ export const GRANT_RETRY_MS = 40;
  * because the owners change, has become unreachable. Probes find that out no sooner.
  */
 export const OWNER_CHANGE_RETRY_MS = 100;
+
+/** How long a node waits until a member has records of the ledger on its disk. */
+export const LEDGER_TIMEOUT_MS = 2_000;
+
+/**
+ * The time without contact to a majority after which a node no longer relies on its ledger. Until
+ * then a revocation may be unknown to a node that is cut off.
+ */
+export const DEFAULT_SECURITY_MAX_AGE_MS = 3_600_000;
+
+/** Requests that one identity may send to a node in a second: about what a node can serve. */
+export const DEFAULT_IDENTITY_RATE = 10_000;

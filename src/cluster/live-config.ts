@@ -1,7 +1,7 @@
 /** The configuration of a running node: a part of it may change, and the rest needs a restart. */
 import type { Config } from './config.ts';
 
-type LiveTable = 'quorum' | 'http' | 'log' | 'policies';
+type LiveTable = 'quorum' | 'security' | 'http' | 'log' | 'policies';
 
 /** The configuration of a running node. All parts of the node read it when they need a value. */
 export type LiveConfig = Omit<Config, LiveTable> & {
@@ -25,6 +25,7 @@ const LIVE: Readonly<Record<string, Setting>> = {
   'http.origins': ({ http }) => http.origins,
   'http.hosts': ({ http }) => http.hosts,
   'http.unsignedtokens': ({ http }) => http.unsignedTokens,
+  'security.rate': ({ security }) => security.ratePerSecond,
   'log.format': ({ log }) => log.format,
   'log.level': ({ log }) => log.level,
   'log.slow': ({ log }) => String(log.slowMs),
@@ -50,6 +51,7 @@ const FIXED: Readonly<Record<string, Setting>> = {
   'quorum.n': ({ quorum }) => quorum.n,
   'storage.sync': ({ storage }) => storage.sync,
   'security.mode': ({ security }) => security.mode,
+  'security.maxage': ({ security }) => security.maxAgeMs,
   'http.proxies': ({ http }) => http.proxies,
   'http.ui': ({ http }) => http.ui,
 };
@@ -63,6 +65,7 @@ export function reloadConfig(live: LiveConfig, next: Config): ReloadedConfig {
   const reloaded = { changed: changedOf(LIVE), needRestart: changedOf(FIXED) };
   live.quorum = { ...next.quorum, n: live.quorum.n };
   live.http = { ...next.http, proxies: live.http.proxies, ui: live.http.ui };
+  live.security = { ...live.security, ratePerSecond: next.security.ratePerSecond };
   live.log = next.log;
   live.policies = next.policies;
   return reloaded;

@@ -15,6 +15,7 @@ import {
 } from './limits.ts';
 import { drawShortName } from '../core/causality/actor.ts';
 import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
+import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import { partitionOf } from '../core/placement/partition.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { Store } from '../storage/store.ts';
@@ -38,7 +39,9 @@ import { Membership } from './membership/membership.ts';
 import { startRefusal } from './membership/start-refusal.ts';
 import type { Policy } from './policies.ts';
 import { Tokens } from './tokens.ts';
-import type { LinkStatus, NodeStatus, SocketStatus, StoreStatus, SyncStatus } from './status.ts';
+import { peerStatuses, roundMs } from './peer-statuses.ts';
+import { Security } from './security.ts';
+import type { NodeStatus, SocketStatus, StoreStatus, SyncStatus } from './status.ts';
 
 /** The parts of the world that a node needs. */
 export interface NodeOptions {
@@ -47,6 +50,10 @@ export interface NodeOptions {
   readonly openEngine: OpenEngine;
   /** The versions of the protocol that the node speaks, if not those of this release. */
   readonly protocol?: ProtocolRange | undefined;
+  /** Records that the ledger has from the beginning, such as the first administrator. */
+  readonly firstRecords?: readonly LedgerRecord[] | undefined;
+  /** Whether an operator has taken the security of this node off. */
+  readonly isSecurityOff?: boolean | undefined;
   /** Bounds other than those of production, for a simulation. */
   readonly limits?: SyncLimits | undefined;
   /**
@@ -70,6 +77,8 @@ export class MecNode implements KeyStore {
   readonly sight: Sight;
   /** The tokens of answers and requests. */
   readonly tokens: Tokens;
+  /** The identities of clients; undefined if requests need no credentials. */
+  readonly security: Security | undefined;
   readonly #servers: RpcServer[] = [];
   readonly #startedMs: number;
   #sweep: Timer | undefined;
@@ -90,6 +99,8 @@ export class MecNode implements KeyStore {
       whyNotReady: () => this.whyNotReady(),
     });
     this.tokens = new Tokens(parts);
+    const { ledgerExchange } = parts;
+    this.security = ledgerExchange && new Security({ ...parts, ledgerExchange });
     this.#startedMs = parts.env.clock.monotonicMs();
   }
 
@@ -113,7 +124,9 @@ export class MecNode implements KeyStore {
       onVersions: (key, versions) => top.noteVersions(key, versions),
     });
     const kept = readKeptCluster(store, config, life);
-    const refusal = startRefusal(store, kept.members);
+    kept.ledger.merge(options.firstRecords ?? [], env.clock.wallMicros());
+    const { mode } = config.security;
+    const refusal = startRefusal(store, kept.members, { mode, isOff: options.isSecurityOff });
     if (refusal !== undefined) {
       await store.close();
       throw refusal;
@@ -328,17 +341,7 @@ export class MecNode implements KeyStore {
 
   /** The present status of the node. */
   status(): NodeStatus {
-    const { env, cluster, members, peers, time, sync, scrub } = this.#parts;
-    const others = [...peers.byId.values()].map((peer) => ({
-      node: peer.id,
-      reach: peers.reach(peer.id),
-      refusal: peer.refusal,
-      silentMs: roundMs(peers.silenceMs(peer.id)),
-      clockSkewMs: roundMs(time.skewMs(peer)),
-      latencyMs: Math.round(peer.latency.meanMs * 1000) / 1000,
-      data: peer.data.status() as LinkStatus,
-      probes: peer.probes.status() as LinkStatus,
-    }));
+    const { env, cluster, members, sync, scrub } = this.#parts;
     const [membership, data] = this.#servers.map((server) => server.status()) as [
       SocketStatus,
       SocketStatus,
@@ -359,7 +362,7 @@ export class MecNode implements KeyStore {
       partitions: { all: PARTITIONS, ...members.shareOf(members.self) },
       handoff: { ...this.#membership.progress(), ...sync.intake() },
       members: this.members.map((record) => ({ ...record, ...members.shareOf(record.name) })),
-      peers: others,
+      peers: peerStatuses(this.#parts),
       store: this.storeStatus,
       sync: this.syncStatus,
       scrub: scrub.status(),
@@ -392,8 +395,4 @@ export class MecNode implements KeyStore {
     await this.#parts.peers.close();
     await this.#parts.store.close();
   }
-}
-
-function roundMs(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.round(ms);
 }

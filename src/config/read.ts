@@ -137,6 +137,10 @@ function readPolicies(reader: Reader, value: unknown, n: number): Policy[] {
   return policies;
 }
 
+/** The values of a file without tables. Throws `StartError` with one line. */
+export const readTable = <R extends Rules>(file: string, text: string, rules: R): Values<R> =>
+  new Reader(file, text).read('', parseToml(file, text), rules);
+
 /** Parses and checks the text of a configuration file. Throws `StartError` with one line. */
 export function parseConfig(file: string, text: string): ConfigFile {
   return checkConfig(parseToml(file, text), new Reader(file, text));
@@ -173,13 +177,14 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   };
   const { timeout, n, r, w } = section('quorum', QUORUM_KEYS);
   const { maxvalue, unsignedtokens, ...http } = section('http', HTTP_KEYS);
+  const { mode, maxage, rate } = section('security', SECURITY_KEYS);
   const { format, level, slow, keys } = section('log', LOG_KEYS);
   const config = {
     ...top,
     nodes: reader.nodes(document['node']),
     quorum: { n, r, w, timeoutMs: timeout },
     storage: section('storage', STORAGE_KEYS),
-    security: section('security', SECURITY_KEYS),
+    security: { mode, maxAgeMs: maxage, ratePerSecond: rate },
     http: { maxValueBytes: maxvalue, unsignedTokens: unsignedtokens, ...http },
     log: { format, level, slowMs: slow, keys },
     policies: readPolicies(reader, document['policy'], n),

@@ -6,8 +6,10 @@ import { isHost } from '../base/address.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { MAX_KEY_BYTES, MAX_TIMEOUT_MS, MAX_TTL_SECONDS } from '../core/limits.ts';
 import {
+  DEFAULT_IDENTITY_RATE,
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_N,
+  DEFAULT_SECURITY_MAX_AGE_MS,
   DEFAULT_SLOW_MS,
   DEFAULT_TIMEOUT_MS,
 } from '../cluster/limits.ts';
@@ -46,6 +48,9 @@ function readUnits(value: unknown, factors: Readonly<Record<string, number>>): n
   const factor = match === null ? undefined : factors[match[2] as string];
   return factor === undefined ? undefined : Number((match as RegExpExecArray)[1]) * factor;
 }
+
+/** The units of times that may be long, ms. */
+const LONG_TIMES = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 const within = (n: number | undefined, least: number, most: number): number | undefined =>
   n !== undefined && Number.isSafeInteger(n) && n >= least && n <= most ? n : undefined;
@@ -184,7 +189,19 @@ const word = <Word extends string>(
 });
 
 /** The keys of `[security]`. */
-export const SECURITY_KEYS = { mode: word(SECURITY_MODES, 'open') };
+export const SECURITY_KEYS = {
+  mode: word(SECURITY_MODES, 'open'),
+  maxage: {
+    expected: 'a time from "1s" to "30d"',
+    read: (value) => within(readUnits(value, LONG_TIMES), 1_000, 30 * 86_400_000),
+    defaultValue: DEFAULT_SECURITY_MAX_AGE_MS,
+  } satisfies ConfigRule<number>,
+  rate: {
+    expected: 'a number of requests a second from 1 to 1000000',
+    read: (value) => within(asNumber(value), 1, 1_000_000),
+    defaultValue: DEFAULT_IDENTITY_RATE,
+  } satisfies ConfigRule<number>,
+};
 
 /** The keys of `[log]`. */
 export const LOG_KEYS = {
@@ -256,15 +273,28 @@ export const POLICY_KEYS = {
   siblings,
   ttl: optional({
     expected: 'a time from "1s" to "3650d"',
-    read: (value) =>
-      within(
-        readUnits(value, { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }),
-        1000,
-        MAX_TTL_SECONDS * 1000,
-      ),
+    read: (value) => within(readUnits(value, LONG_TIMES), 1000, MAX_TTL_SECONDS * 1000),
   }),
   n: optional(replicas),
   r: optional(quorum),
   w: optional(quorum),
   maxvalue: optional(maxvalue),
+};
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+/** The keys of the file of a client. */
+export const CLIENT_KEYS = {
+  url: optional({
+    expected: 'URLs of nodes, separated by commas',
+    read: (value) => (isText(value) ? value : undefined),
+  }),
+  ca: optional({
+    expected: 'the path of a certificate',
+    read: (value) => (isText(value) ? value : undefined),
+  }),
+  token: optional({
+    expected: 'a token, mec_ID_SECRET',
+    read: (value) => (isText(value) ? value : undefined),
+  }),
 };

@@ -2,6 +2,7 @@
 import { HasLeftError, messageOf } from '../base/errors.ts';
 import type { Address, Env } from '../base/env.ts';
 import { DEFAULT_MAX_VALUE_BYTES, DEFAULT_N, type SyncLimits } from '../cluster/limits.ts';
+import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import type { Config } from '../cluster/config.ts';
 import { throttledLog } from '../base/throttled-log.ts';
 import type { ProtocolRange } from '../transport/protocol.ts';
@@ -117,7 +118,9 @@ export class SimNode implements Server {
     const fields = turns.placementFields(turn);
     const config = { ...this.#config, ...fields, ...this.#address, nodes, ...this.configured };
     const protocol = this.protocol ?? turns.protocol(turn + 1);
-    MecNode.start({ config, env, openEngine, limits, protocol, onEnd, onBegin }).then(
+    const { firstRecords } = this.#cluster;
+    const beginning = { onEnd, onBegin, firstRecords };
+    MecNode.start({ config, env, openEngine, limits, protocol, ...beginning }).then(
       (node) => {
         if (this.life === life) this.node = node;
       },
@@ -206,6 +209,8 @@ export interface SimClusterOptions extends TurnOptions {
   readonly limits?: SyncLimits;
   /** Configuration of its nodes in place of the defaults. */
   readonly config?: Partial<Config>;
+  /** The records with which the ledgers of its nodes begin. */
+  readonly firstRecords?: readonly LedgerRecord[];
 }
 
 /** All machines, and the network between them. */
@@ -216,6 +221,7 @@ export class SimCluster {
   /** The quorums in the configuration of its nodes. */
   readonly quorum: Config['quorum'];
   readonly #config: Partial<Config>;
+  readonly firstRecords: readonly LedgerRecord[];
   readonly network: SimNetwork;
   readonly clocks: Clocks;
   /** All nodes that the cluster ever had. */
@@ -232,7 +238,9 @@ export class SimCluster {
   /** The cluster was not at rest, and is not checked again before this time. */
   #restlessMs = 0;
 
-  constructor(world: World, { count, limits, config = {}, ...turns }: SimClusterOptions) {
+  constructor(world: World, options: SimClusterOptions) {
+    const { count, limits, config = {}, firstRecords = [], ...turns } = options;
+    this.firstRecords = firstRecords;
     this.turns = new Turns(turns);
     this.world = world;
     this.limits = limits;
@@ -269,7 +277,7 @@ export class SimCluster {
       nodes: [],
       quorum: this.quorum,
       storage: { sync: true },
-      security: { mode: 'open' },
+      security: { mode: 'open', maxAgeMs: Infinity, ratePerSecond: Infinity },
       http: {
         maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
         origins: [],

@@ -6,6 +6,7 @@ import type { OwnActors } from '../core/causality/actor.ts';
 import type { ReplicaNames } from '../core/causality/replica-name.ts';
 import { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
+import { KeptLedger } from './kept-ledger.ts';
 import { KeptMembers } from './kept-members.ts';
 import { ObjectCache } from './object-cache.ts';
 import { emptyState } from './records.ts';
@@ -39,6 +40,7 @@ export class OpenStore {
   readonly queue: CommitQueue;
   readonly cache: ObjectCache;
   readonly members: KeptMembers;
+  readonly ledger: KeptLedger;
   readonly size: StoreSize;
   readonly #parts: StoreParts;
   readonly #replicas: Replica[];
@@ -52,6 +54,7 @@ export class OpenStore {
     this.queue = queue;
     this.cache = cache;
     this.members = new KeptMembers(engine, queue, log);
+    this.ledger = new KeptLedger(engine, queue);
     this.size = new StoreSize({ engine, queue, replicas });
   }
 

@@ -12,6 +12,7 @@ import type { Recorder } from '../base/recorder.ts';
 import { MAX_MARKS, STORE_REOPEN_MS, VERIFY_PAGE_BYTES } from './limits.ts';
 import { OwnActors } from '../core/causality/actor.ts';
 import type { NamedKey, TokenKey } from '../core/causality/token-keys.ts';
+import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import { ReplicaNames } from '../core/causality/replica-name.ts';
 import type { MemberRecord } from '../core/placement/member-list.ts';
 import { partitionOf } from '../core/placement/partition.ts';
@@ -180,6 +181,16 @@ export class Store {
   /** Keeps the keys for tokens, if this disk does not have them already. */
   keepTokenKeys(keys: readonly NamedKey[], onKept: () => void): void {
     this.#openedStore().members.keepTokenKeys(keys, onKept);
+  }
+
+  /** The records of the ledger, as they were kept last. */
+  get keptLedger(): readonly LedgerRecord[] {
+    return this.#openedStore().ledger.all;
+  }
+
+  /** Keeps the ledger. Resolves when it is durable. Rejects with a `MecError`. */
+  async keepLedger(records: readonly LedgerRecord[]): Promise<void> {
+    return this.#openedStore().ledger.keep(records);
   }
 
   /** Keeps the member list, and the rest, if this disk does not have them already. */

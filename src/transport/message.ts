@@ -48,6 +48,8 @@ export type ScrubRequest = RequestOf<'scrub'>;
 export type ListKeysRequest = RequestOf<'list'>;
 /** An `inspect` request. */
 export type InspectRequest = RequestOf<'inspect'>;
+/** A `ledger` request. */
+export type LedgerRequest = RequestOf<'ledger'>;
 /** A `pong` reply. */
 export type PingReply = ReplyOf<'pong'>;
 /** A `probed` reply. */
@@ -72,6 +74,8 @@ export type MendReply = ReplyOf<'mended'>;
 export type ListKeysReply = ReplyOf<'keys'>;
 /** An `unknown-floor` reply. */
 export type UnknownFloorReply = ReplyOf<'unknown-floor'>;
+/** A `ledger-kept` reply. */
+export type LedgerReply = ReplyOf<'ledger-kept'>;
 /** A `failed` reply. */
 export type FailedReply = ReplyOf<'failed'>;
 

@@ -33,6 +33,7 @@ import {
   text,
   WireError,
 } from './field.ts';
+import { ledgerHash, ledgerRecords } from './ledger-fields.ts';
 import {
   MAX_DETAIL_CHARS,
   MAX_INSIGHT_CHARS,
@@ -196,6 +197,8 @@ export const REPLIES = {
     ...GOSSIP,
     /** The keys for tokens that the sender has on its disk. Earlier releases have none. */
     tokenKeys: omissible(list(tokenKey, MAX_TOKEN_KEYS)),
+    /** The hash of the sender's ledger, as in `probe`. */
+    ledger: omissible(ledgerHash),
   }),
 
   /** The answer to `grant`: the key is granted to the asker. */
@@ -247,4 +250,10 @@ export const REPLIES = {
 
   /** The answer to `inspect`, as JSON. */
   insight: message(79, { json: text(MAX_INSIGHT_CHARS) }),
+
+  /**
+   * The answer to `ledger`: the records are durable. It has all records of the sender if its ledger
+   * is not that of the asker.
+   */
+  'ledger-kept': message(80, { hash: ledgerHash, records: ledgerRecords }),
 } as const;

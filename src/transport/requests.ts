@@ -28,6 +28,7 @@ import {
   optional,
   text,
 } from './field.ts';
+import { ledgerHash, ledgerRecords } from './ledger-fields.ts';
 import { MAX_TAG_CHARS, MAX_TAGS, MAX_VIEW_CHARS } from './limits.ts';
 import { GOSSIP, identity, nodeName } from './member-fields.ts';
 import { message, record, rows } from './record.ts';
@@ -161,6 +162,8 @@ export const REQUESTS = {
     /** Whether the reply must have the whole member list. */
     wantsAll: flag,
     ...GOSSIP,
+    /** The hash of the sender's ledger; undefined if its ports have no locks. */
+    ledger: omissible(ledgerHash),
   }),
 
   /** Asks the receiver to ping a member for the sender. */
@@ -223,4 +226,12 @@ export const REQUESTS = {
    * receiver knows the topics of its own release.
    */
   inspect: message(16, { topic: name, key: omissible(key) }),
+
+  /** Tells records of the ledger; the answer says that they are durable. */
+  ledger: message(17, {
+    from: nodeName,
+    /** The hash of the sender's whole ledger. */
+    hash: ledgerHash,
+    records: ledgerRecords,
+  }),
 } as const;

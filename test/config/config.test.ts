@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StartError } from '../../src/base/errors.ts';
+import { DEFAULT_IDENTITY_RATE, DEFAULT_SECURITY_MAX_AGE_MS } from '../../src/cluster/limits.ts';
 import { parseConfig } from '../../src/config/read.ts';
 
 const SEED = `
@@ -34,7 +35,11 @@ test('parseConfig reads the configuration format of the first MecDB', () => {
     ],
     quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 5000 },
     storage: { sync: true },
-    security: { mode: 'open' },
+    security: {
+      mode: 'open',
+      maxAgeMs: DEFAULT_SECURITY_MAX_AGE_MS,
+      ratePerSecond: DEFAULT_IDENTITY_RATE,
+    },
     http: {
       maxValueBytes: 1024 * 1024,
       origins: [],

@@ -12,8 +12,8 @@ import type { ServerStatus } from '../../src/http/server-status.ts';
 import { ManualClock, memoryLog } from '../fixtures/fake-env.ts';
 import { runMec } from '../fixtures/run-mec.ts';
 
-const OPEN = { security: { mode: 'open' } } as const;
-const INSECURE = { security: { mode: 'insecure' } } as const;
+const OPEN = { security: { mode: 'open', maxAgeMs: 1, ratePerSecond: 1 } } as const;
+const INSECURE = { security: { mode: 'insecure', maxAgeMs: 1, ratePerSecond: 1 } } as const;
 
 /** Whether other machines reach a host. */
 const HOSTS: Readonly<Record<string, boolean>> = {
@@ -49,8 +49,12 @@ test('a node does not start on an address that others reach, unless it is insecu
   for (const [line, reason] of [
     ['', /^mec: host: other machines reach 203\.0\.113\.1, .*"127.*"insecure" in \[security\]/m],
     ['[security]\nmode = "open"\n', /^mec: host: other machines reach 203\.0\.113\.1, /m],
-    // A word for a protection that this release does not have protects nothing.
-    ['[security]\nmode = "on"\n', /node\.toml:4: security\.mode: expected "open" or "insecure", /],
+    // The ports between nodes have no locks in any mode.
+    ['[security]\nmode = "on"\n', /^mec: host: other machines reach .*"127\.0\.0\.1"$/m],
+    [
+      '[security]\nmode = "off"\n',
+      /node\.toml:4: security\.mode: expected "open" or "insecure" or /,
+    ],
     ['[security]\nmodus = "insecure"\n', /security\.modus: unknown key; did you mean "mode"\?/],
     ['[security]\nmode = "insecure"\n', /^mec: Cannot listen on tcp:\/\/203\.0\.113\.1:7000: /m],
   ] as const) {
@@ -68,7 +72,7 @@ test('a node does not start on an address that others reach, unless it is insecu
 
 test('an insecure node says so in its log and its status', async (t) => {
   const log = memoryLog();
-  const insecure = await startNode({ log, ...INSECURE });
+  const insecure = await startNode({ log, security: { mode: 'insecure' } });
   t.after(() => insecure.close());
   assert.ok(log.lines.includes('warn no port needs credentials'), log.lines.join('\n'));
   const statusOf = async (url: string): Promise<ServerStatus> =>

@@ -54,7 +54,7 @@ export class FieldDraw {
    * member, and an invented member joins for the first time, and does no more.
    */
   mayBeSent(message: Message): boolean {
-    if (!('records' in message)) return true;
+    if (message.kind !== 'probe' && message.kind !== 'probed') return true;
     return message.records.every(
       (record) =>
         flawOf(record, this.#list) !== undefined ||

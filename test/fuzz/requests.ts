@@ -136,6 +136,20 @@ export class RequestDraw {
       floors: [],
     }),
     mend: () => ({ kind: 'mend', from: this.#fields.from(), key: this.#fields.key(), floors: [] }),
+    ledger: () => ({
+      kind: 'ledger',
+      from: this.#fields.from(),
+      hash: this.#fields.pick(STRANGE),
+      records: this.#fields.several(() => ({
+        id: this.#fields.pick(['user/evil', 'token/evil', 'cert/1', 'evil']),
+        version: this.#fields.number(),
+        isRevoked: this.#fields.flag(),
+        expiresMicros: this.#fields.number(),
+        holder: this.#fields.pick(STRANGE),
+        hash: this.#fields.pick(STRANGE),
+        rights: [{ prefix: this.#fields.key(), verbs: this.#fields.number() }],
+      })),
+    }),
     inspect: () => ({
       kind: 'inspect',
       topic: this.#fields.pick(STRANGE),

@@ -1,6 +1,7 @@
 /** Planted bugs: rules of the design, each broken in the compiled source. */
 import { CONDITIONS, READERS } from './planted-client-bugs.ts';
 import { type Bug, BUSY, MANY_SNAPSHOTS, OFTEN, USUAL } from './planted-draws.ts';
+import { LEDGER } from './planted-ledger-bugs.ts';
 import { LISTS, MARKS } from './planted-list-bugs.ts';
 import { WRITES } from './planted-write-bugs.ts';
 
@@ -333,4 +334,5 @@ export const BUGS: readonly Bug[] = [
   ...LISTS,
   ...MARKS,
   ...WRITES,
+  ...LEDGER,
 ];

@@ -12,6 +12,8 @@ export interface Bug extends Patch {
   readonly name: string;
   /** More places, if other rules would prevent the harm. */
   readonly also?: readonly Patch[];
+  /** Whether only runs with identities (`ledger-run.ts`) can show it. */
+  readonly isOfLedger?: boolean;
   /** A draw for this bug, if the mix of all seeds rarely shows it. */
   readonly draw?: Readonly<Record<string, unknown>>;
 }

@@ -43,14 +43,17 @@ const first = Number(values.first);
  * The program of a thread: it gets a seed or the path of a scenario, and answers if that caught the
  * bug.
  */
-const runnerOf = ({ draw = {} }: Bug): string => `
+const runnerOf = ({ draw = {}, isOfLedger = false }: Bug): string => `
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { simulate } from './src/sim/run.js';
 import { runScenario } from './src/sim/scenario.js';
+${isOfLedger ? `import { runLedger } from './test/sim/ledger-run.js';` : 'const runLedger = undefined;'}
 process.on('unhandledRejection', () => {});
 const draw = ${JSON.stringify(draw)};
 const run = async (asked) => {
+  if (runLedger !== undefined)
+    return typeof asked === 'number' && (await runLedger(asked)).length > 0;
   if (typeof asked === 'string') return (await runScenario(readFileSync(asked, 'utf8'))).length > 0;
   return (await simulate({ seed: asked, isBrief: true, ...draw })).violations.length > 0;
 };
@@ -63,6 +66,7 @@ parentPort.on('message', (asked) => {
 async function plant(bug: Bug): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'mec-planted-'));
   await cp(join(dist, 'src'), join(copy, 'src'), { recursive: true });
+  await cp(join(dist, 'test'), join(copy, 'test'), { recursive: true });
   await symlink(join(dist, '..', 'node_modules'), join(copy, 'node_modules'));
   await writeFile(join(copy, 'package.json'), '{"type":"module"}');
   await writeFile(join(copy, 'run.js'), runnerOf(bug));

@@ -2,21 +2,26 @@
 import type { MemberRecord } from '../../core/placement/member-list.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Config } from '../config.ts';
+import { Ledger } from '../../core/security/ledger.ts';
 import { TokenKeys } from '../../core/causality/token-keys.ts';
 import { ClusterId } from './cluster-id.ts';
 import { Members } from './members.ts';
 
 type KeptStore = Pick<
   Store,
-  'keptMembers' | 'keptMarks' | 'keptTokenKeys' | 'keptMissedNames' | 'heldReplicas'
+  'keptLedger' | 'keptMembers' | 'keptMarks' | 'keptTokenKeys' | 'keptMissedNames' | 'heldReplicas'
 >;
 
+/** The knowledge of a node about its cluster. */
+interface KeptCluster {
+  readonly cluster: ClusterId;
+  readonly members: Members;
+  readonly tokenKeys: TokenKeys;
+  readonly ledger: Ledger;
+}
+
 /** Makes the cluster id, member list and keys of a node. `life` is the life of this process. */
-export function readKeptCluster(
-  store: KeptStore,
-  config: Config,
-  life: string,
-): { readonly cluster: ClusterId; readonly members: Members; readonly tokenKeys: TokenKeys } {
+export function readKeptCluster(store: KeptStore, config: Config, life: string): KeptCluster {
   const isUnused = isUnusedCluster(store, config);
   const records = isUnused ? [] : store.keptMembers();
   const marks = isUnused ? undefined : store.keptMarks;
@@ -31,6 +36,7 @@ export function readKeptCluster(
     cluster: new ClusterId({ kept: marks, unused, isTaken, isLost, life }),
     members: new Members(config, records, life, store.keptMissedNames),
     tokenKeys: new TokenKeys(isUnused ? [] : store.keptTokenKeys),
+    ledger: new Ledger(isUnused ? [] : store.keptLedger),
   };
 }
 

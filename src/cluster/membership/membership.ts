@@ -39,6 +39,7 @@ import type { WallTime } from '../wall-time.ts';
 import { type HandoffProgress, Lifecycle } from './lifecycle.ts';
 import { Prober } from './prober.ts';
 import { Gossiper } from './gossip.ts';
+import type { LedgerExchange } from './ledger-exchange.ts';
 import { logLeaves } from './leave-log.ts';
 import { Seeds } from './seeds.ts';
 import type { Wait } from './wait.ts';
@@ -56,6 +57,7 @@ export interface MembershipOptions {
   readonly cluster: ClusterId;
   readonly members: Members;
   readonly tokenKeys: TokenKeys;
+  readonly ledgerExchange: LedgerExchange | undefined;
   readonly peers: Peers;
   readonly store: Store;
   readonly time: WallTime;
@@ -96,7 +98,8 @@ export class Membership {
     this.#exchangedMs = env.clock.monotonicMs();
     this.#keptNext = members.nextHash;
     const probe = (gossip: Gossip, wantsAll: boolean): ProbeRequest => {
-      return { kind: 'probe', from: this.#hello.identity, wantsAll, ...gossip };
+      const ledger = options.ledgerExchange?.hash;
+      return { kind: 'probe', from: this.#hello.identity, wantsAll, ...gossip, ledger };
     };
     const gossiper = new Gossiper(members);
     this.#gossiper = gossiper;
@@ -162,24 +165,22 @@ export class Membership {
   remove(name: string): void {
     const { members, peers } = this.#options;
     const record = members.get(name);
-    if (record === undefined || record.state === 'gone') {
+    if (record === undefined || record.state === 'gone')
       throw new MecError('bad-parameter', {
         parameter: 'name',
         detail: `There is no member ${JSON.stringify(name)}`,
       });
-    }
-    if (name === members.self || peers.reach(name) !== 'unreachable') {
-      const detail = `${name} answers: let it leave by itself, so that nothing can be lost`;
+    const detail = `${name} answers: let it leave by itself, so that nothing can be lost`;
+    if (name === members.self || peers.reach(name) !== 'unreachable')
       throw new MecError('bad-parameter', { parameter: 'name', detail });
-    }
     members.remove(name);
   }
 
   /** Begins to merge this cluster with that of the node at an address. Rejects if it cannot. */
   async merge(address: Address): Promise<void> {
     const { cluster, config, members } = this.#options;
-    const parts = { cluster, clusterName: config.cluster, members, seeds: this.#seeds };
-    await mergeWith(parts, address);
+    const seeds = this.#seeds;
+    await mergeWith({ cluster, clusterName: config.cluster, members, seeds }, address);
     this.#keepList();
   }
 
@@ -189,8 +190,8 @@ export class Membership {
   }
 
   /** Answers a probe. */
-  serveProbe({ from, wantsAll, ...gossip }: ProbeRequest): ProbeReply {
-    const { env, peers } = this.#options;
+  serveProbe({ from, wantsAll, ledger, ...gossip }: ProbeRequest): ProbeReply {
+    const { env, peers, ledgerExchange } = this.#options;
     const times = { nowMs: env.clock.monotonicMs(), wallMicros: env.clock.wallMicros() };
     const refused = this.#hello.refusalOf(from);
     if (refused !== undefined) this.#hello.noteRefused(from, refused);
@@ -202,6 +203,7 @@ export class Membership {
     this.#mergeGossip(from.name, gossip);
     peers.connectToSender(from.name);
     this.#noteHello(from);
+    ledgerExchange?.note(from.name, ledger);
     const peer = peers.byId.get(from.name);
     // A node that is back sends probes, so this node probes it at once.
     if (peer !== undefined && peers.reach(peer.id) !== 'reachable' && !this.#isStopped)
@@ -210,6 +212,7 @@ export class Membership {
       ...answer,
       ...(wantsAll ? this.#gossiper.wholeList() : this.#gossiper.newsFor(from.name)),
       tokenKeys: this.#tokenKeys.told(),
+      ledger: ledgerExchange?.hash,
     };
   }
 
@@ -264,6 +267,7 @@ export class Membership {
     this.#lifecycle.onHeartbeat();
     this.#keepList();
     this.#tokenKeys.onHeartbeat();
+    this.#options.ledgerExchange?.onHeartbeat();
     if (nowMs - this.#exchangedMs > EXCHANGE_INTERVAL_MS) this.#exchange();
     this.#timer = env.clock.after(jittered(env.random, HEARTBEAT_MS, 0.1), () =>
       this.#onHeartbeat(),
@@ -341,22 +345,22 @@ export class Membership {
 
   /** Merges the list of a node, unless it refuses this one. Returns whether it was merged. */
   #acceptReply(reply: ProbeReply, isSeed?: boolean): boolean {
-    const { env, members, onEnd } = this.#options;
+    const { env, members, onEnd, ledgerExchange } = this.#options;
     if (reply.refusal === '') {
       this.#refusedSinceMs = undefined;
       if (this.#hello.refusalOf(reply.from) !== undefined) return false;
       if (!this.#believes(reply.from, isSeed)) return false;
       this.#mergeGossip(reply.from.name, reply);
       this.#tokenKeys.note(reply.from.name, reply.tokenKeys ?? []);
+      ledgerExchange?.note(reply.from.name, reply.ledger);
       return true;
     }
     this.#hello.warnings.write('refused by a node', { by: reply.from.name, reason: reply.refusal });
     const nowMs = env.clock.monotonicMs();
     this.#refusedSinceMs ??= nowMs;
     const isLong = nowMs - this.#refusedSinceMs > REFUSED_MS;
-    if (isLong && members.own.state === 'joining') {
+    if (isLong && members.own.state === 'joining')
       onEnd(new StartError(`${reply.from.name} refuses this node: ${reply.refusal}`));
-    }
     return false;
   }
 

@@ -1,0 +1,104 @@
+/**
+ * The identities of a cluster, for its doors: the identity behind a request, and the changes of
+ * operators. Only
+ * nodes with `security.mode = "on"` have it.
+ */
+import type { Env } from '../base/env.ts';
+import type { Secret } from '../base/secret.ts';
+import { MAX_TOKEN_LIFE_MICROS } from '../core/limits.ts';
+import type { Bearer } from '../core/security/bearer.ts';
+import type { KnownIdentity, Ledger } from '../core/security/ledger.ts';
+import {
+  assertAcceptable,
+  type GrantChange,
+  granted,
+  issued,
+  revoked,
+} from '../core/security/ledger-change.ts';
+import type { LedgerRecord } from '../core/security/ledger-record.ts';
+import type { LedgerExchange, Spread } from './membership/ledger-exchange.ts';
+
+/** The parts that it needs. */
+export interface SecurityParts {
+  readonly env: Pick<Env, 'random'>;
+  readonly ledger: Ledger;
+  readonly ledgerExchange: LedgerExchange;
+}
+
+/** A certificate that a client has proved to have. */
+export interface ClientCertificate {
+  /** The name of its identity. */
+  readonly name: string;
+  readonly serial: string;
+}
+
+/** The identities of a cluster, as one node knows them. */
+export class Security {
+  readonly #parts: SecurityParts;
+
+  constructor(parts: SecurityParts) {
+    this.#parts = parts;
+  }
+
+  /** The identity that a token proves; undefined if it does not count. */
+  identityOfBearer(bearer: Bearer): KnownIdentity | undefined {
+    return this.#parts.ledger.identityOfBearer(bearer, this.nowMicros);
+  }
+
+  /** The identity that a certificate proves; undefined if it does not count. */
+  identityOfCertificate(certificate: ClientCertificate): KnownIdentity | undefined {
+    return this.#parts.ledger.identityOfCertificate(certificate, this.nowMicros);
+  }
+
+  /** Whether rights may be old, because this node has met no majority for too long. */
+  get isStale(): boolean {
+    return this.#parts.ledgerExchange.isStale;
+  }
+
+  /** The wall time by which records expire, µs since 1970. */
+  get nowMicros(): number {
+    return this.#parts.ledgerExchange.nowMicros;
+  }
+
+  /** All records, for operators. */
+  get records(): readonly LedgerRecord[] {
+    return this.#parts.ledger.all;
+  }
+
+  /** Replaces the verbs of an identity on a prefix. Rejects with a `MecError`. */
+  grant(change: GrantChange): Promise<Spread> {
+    return this.#change(granted(this.#parts.ledger, change));
+  }
+
+  /** Makes a token of an identity. Rejects with a `MecError`. */
+  async issue(
+    holder: string,
+    lifeMicros: number,
+  ): Promise<
+    Spread & { readonly id: string; readonly text: Secret; readonly expiresMicros: number }
+  > {
+    const { ledger, env } = this.#parts;
+    const expiresMicros = Math.floor(this.nowMicros + lifeMicros);
+    const { record, text } = issued(ledger, { holder, expiresMicros }, env.random);
+    return { ...(await this.#change(record)), id: record.id, text, expiresMicros };
+  }
+
+  /** Revokes a record for ever. Rejects with a `MecError`. */
+  revoke(id: string): Promise<Spread> {
+    const { ledger } = this.#parts;
+    // A certificate without a record may be valid for as long as any.
+    return this.#change(revoked(ledger, id, Math.floor(this.nowMicros + MAX_TOKEN_LIFE_MICROS)));
+  }
+
+  /** Takes records that an operator has put on the disk of this node. Rejects with a `MecError`. */
+  recover(records: readonly LedgerRecord[]): Promise<Spread> {
+    // It must count here even if this node reaches no other.
+    this.#parts.ledger.merge(records, this.nowMicros);
+    return this.#parts.ledgerExchange.spread(records);
+  }
+
+  async #change(record: LedgerRecord): Promise<Spread> {
+    assertAcceptable(this.#parts.ledger, record, this.nowMicros);
+    return this.#parts.ledgerExchange.spread([record]);
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Runs of the simulator with identities: random grants, tokens and revocations at random nodes,
+ * while the network is cut and nodes crash. It judges what each node would let a client do.
+ */
+import type { MecNode } from '../../src/cluster/node.ts';
+import type { Security } from '../../src/cluster/security.ts';
+import { Ledger } from '../../src/core/security/ledger.ts';
+import { granted, issued } from '../../src/core/security/ledger-change.ts';
+import { type LedgerRecord, userId } from '../../src/core/security/ledger-record.ts';
+import { parseBearer } from '../../src/core/security/bearer.ts';
+import { type Right, RightsTable } from '../../src/core/security/rights.ts';
+import { ALL_VERBS, VERBS } from '../../src/core/security/verb.ts';
+import type { SimNode } from '../../src/sim/cluster.ts';
+import { wallMicrosAt } from '../../src/sim/world.ts';
+import { Dice } from '../../src/sim/world.ts';
+import { Lab, settled } from '../fixtures/lab.ts';
+
+const IDENTITIES = ['ann', 'bob'];
+const PREFIXES = ['', 'a/', 'a/b'];
+const STEPS = 30;
+const STEP_MS = 250;
+/** A node that reaches a majority for this long obeys all revocations that were acknowledged. */
+const OBEYED_MS = 2_000;
+const LIFE_MICROS = 86_400 * 1e6;
+
+/** A first administrator, who can never be revoked by a run. */
+export function firstAdministrator(): { readonly records: LedgerRecord[]; readonly token: string } {
+  const ledger = new Ledger();
+  const nowMicros = wallMicrosAt(0);
+  ledger.merge([granted(ledger, { identity: 'root', prefix: '', verbs: ALL_VERBS })], nowMicros);
+  const life = { holder: 'root', expiresMicros: nowMicros + 365 * LIFE_MICROS };
+  const { record, text } = issued(ledger, life, new Dice(7));
+  return { records: [...ledger.all, record], token: text.reveal() };
+}
+
+interface KnownToken {
+  readonly text: string;
+  readonly id: string;
+  readonly holder: string;
+  /** The time at which its revocation was acknowledged; undefined if it was not. */
+  revokedMs?: number;
+  /** Whether anybody has tried to revoke it, or whether its own issue may be unknown. */
+  isUnsure: boolean;
+}
+
+/** The rights that an operator has given an identity, in one version of its record. */
+interface GivenRights {
+  readonly identity: string;
+  readonly version: number;
+  readonly rights: readonly Right[];
+}
+
+/** One run. */
+class LedgerRun {
+  readonly #lab: Lab;
+  readonly #dice: Dice;
+  readonly #tokens: KnownToken[] = [];
+  readonly #given: GivenRights[] = [];
+  /** The time since which each node has reached a majority. */
+  readonly #sinceMs = new Map<SimNode, number>();
+  readonly violations: string[] = [];
+
+  constructor(seed: number) {
+    this.#dice = new Dice(seed).fork();
+    const { records } = firstAdministrator();
+    const config = { security: { mode: 'on', maxAgeMs: 3_600_000, ratePerSecond: 1e6 } } as const;
+    this.#lab = new Lab(3 + 2 * (seed % 2), { seed, config, firstRecords: records });
+  }
+
+  get #nodes(): readonly SimNode[] {
+    return this.#lab.cluster.nodes;
+  }
+
+  async run(): Promise<void> {
+    await this.#lab.born();
+    for (let step = 0; step < STEPS; step++) {
+      await this.#act();
+      for (let waits = this.#dice.below(6); waits >= 0; waits--) await this.#tick();
+    }
+    this.#lab.heal();
+    for (const node of this.#nodes) node.start();
+    await this.#lab.rest(120_000);
+    for (let i = 0; i < 20; i++) await this.#tick();
+    this.#judgeEnd();
+    await this.#judgeLostLine();
+  }
+
+  async #tick(): Promise<void> {
+    await this.#lab.wait(STEP_MS);
+    const nowMs = this.#lab.world.nowMs;
+    for (const node of this.#nodes) {
+      if (!this.#reachesMajority(node)) this.#sinceMs.delete(node);
+      else if (!this.#sinceMs.has(node)) this.#sinceMs.set(node, nowMs);
+    }
+    this.#judgeRevocations(nowMs);
+  }
+
+  #reachesMajority({ node }: SimNode): boolean {
+    if (node === undefined) return false;
+    const there = node.status().peers.filter(({ reach }) => reach === 'reachable').length + 1;
+    return there > this.#nodes.length / 2;
+  }
+
+  #judgeRevocations(nowMs: number): void {
+    for (const at of this.#nodes) {
+      const since = this.#sinceMs.get(at);
+      if (since === undefined || at.node === undefined) continue;
+      for (const { text, id, revokedMs } of this.#tokens) {
+        if (revokedMs === undefined || nowMs - Math.max(since, revokedMs) < OBEYED_MS) continue;
+        if (this.#accepts(at.node, text))
+          this.violations.push(`${at.name} takes ${id}, revoked at ${revokedMs}, at ${nowMs}`);
+      }
+    }
+  }
+
+  #accepts({ security }: MecNode, text: string): boolean {
+    const bearer = parseBearer(text);
+    return bearer !== undefined && security?.identityOfBearer(bearer) !== undefined;
+  }
+
+  async #act(): Promise<void> {
+    const node = this.#dice.pick(this.#nodes);
+    const security = node.node?.security;
+    switch (this.#dice.below(9)) {
+      case 0:
+        return this.#cut();
+      case 1:
+        return this.#lab.heal();
+      case 2:
+        node.crash();
+        return;
+      case 3:
+        for (const one of this.#nodes) one.start();
+        return;
+      case 4:
+        return security && this.#issue(security);
+      case 5:
+      case 6:
+        return security && this.#revoke(security);
+      default:
+        return security && this.#grant(security);
+    }
+  }
+
+  /** Cuts the cluster into two parts. */
+  #cut(): void {
+    this.#lab.heal();
+    const left = this.#nodes.filter(() => this.#dice.chance(0.5));
+    for (const one of left)
+      for (const other of this.#nodes) if (!left.includes(other)) this.#lab.cut(one, other);
+  }
+
+  /** Waits for a change. Returns whether it was acknowledged. */
+  async #isAcknowledged(change: Promise<unknown>): Promise<boolean> {
+    return settled(
+      this.#lab,
+      change.then(
+        () => true,
+        () => false,
+      ),
+    ).catch(() => false);
+  }
+
+  async #grant(security: Security): Promise<void> {
+    const identity = this.#dice.pick(IDENTITIES);
+    const prefix = this.#dice.pick(PREFIXES);
+    const change = security.grant({ identity, prefix, verbs: this.#dice.below(ALL_VERBS + 1) });
+    const made = security.records.find(({ id }) => id === userId(identity));
+    if (made !== undefined)
+      this.#given.push({ identity, version: made.version, rights: made.rights });
+    await this.#isAcknowledged(change);
+  }
+
+  async #issue(security: Security): Promise<void> {
+    const holder = this.#dice.pick(IDENTITIES);
+    const issue = security.issue(holder, LIFE_MICROS);
+    let made: { readonly id: string; readonly text: string } | undefined;
+    const noted = issue.then(({ id, text }) => (made = { id, text: text.reveal() }));
+    await this.#isAcknowledged(noted);
+    if (made !== undefined) this.#tokens.push({ ...made, holder, isUnsure: false });
+  }
+
+  async #revoke(security: Security): Promise<void> {
+    if (this.#tokens.length === 0) return;
+    const token = this.#dice.pick(this.#tokens);
+    token.isUnsure = true;
+    const isDone = await this.#isAcknowledged(security.revoke(token.id));
+    if (isDone) token.revokedMs ??= this.#lab.world.nowMs;
+  }
+
+  /** All nodes are there again, and have heard all. */
+  #judgeEnd(): void {
+    const nodes = this.#nodes.flatMap(({ node }) => (node === undefined ? [] : [node]));
+    const ledgers = nodes.map(({ security }) => JSON.stringify(security?.records));
+    if (new Set(ledgers).size > 1) this.violations.push('the ledgers differ at the end');
+    for (const { text, id, isUnsure } of this.#tokens)
+      if (!isUnsure && nodes.some((node) => !this.#accepts(node, text)))
+        this.violations.push(`${id} was issued, never revoked, and does not count`);
+    for (const node of nodes) this.#judgeRights(node);
+  }
+
+  /** The configuration of a node has lost its line about security. */
+  async #judgeLostLine(): Promise<void> {
+    const node = this.#dice.pick(this.#nodes);
+    node.crash();
+    node.configured = { security: { mode: 'open', maxAgeMs: 1, ratePerSecond: 1 } };
+    node.start();
+    await this.#lab.wait(OBEYED_MS);
+    if (node.node !== undefined) this.violations.push(`${node.name} is open since it lost a line`);
+  }
+
+  /** A right counts only if all changes of its version have given it. */
+  #judgeRights({ security }: MecNode): void {
+    for (const identity of IDENTITIES) {
+      const record = security?.records.find(({ id }) => id === userId(identity));
+      if (record === undefined) continue;
+      const given = this.#given
+        .filter((one) => one.identity === identity && one.version === record.version)
+        .map(({ rights }) => new RightsTable(rights));
+      const table = new RightsTable(record.rights);
+      for (const prefix of PREFIXES)
+        for (const verb of VERBS)
+          if (table.allows(verb, prefix) && !given.every((one) => one.allows(verb, prefix)))
+            this.violations.push(`${identity} has ${verb} on "${prefix}", which one side had not`);
+    }
+  }
+}
+
+/** Runs a seed. Resolves with all breaches of the rules. */
+export async function runLedger(seed: number): Promise<string[]> {
+  const run = new LedgerRun(seed);
+  await run.run();
+  return run.violations;
+}
