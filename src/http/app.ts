@@ -14,6 +14,7 @@ import type { Tracer } from '../base/tracer.ts';
 import type { Config } from '../cluster/config.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { AnswerMemory } from './answer-memory.ts';
+import type { Access } from './access.ts';
 import { announcedBytes, readBody, readChunks, tooLarge } from './body.ts';
 import type { BodyLoan, BodyMemory } from './body-memory.ts';
 import type { ClientAddress } from './client-addresses.ts';
@@ -24,6 +25,7 @@ import { serveKey } from './key-routes.ts';
 import { KEYS_PATH, serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
 import { whenClosed } from './when-closed.ts';
+import { serveReload } from './security-routes.ts';
 import type { ServerStatus } from './server-status.ts';
 import { serveMetrics } from './metrics-route.ts';
 import { optionsAnswer, type Serve } from './methods.ts';
@@ -40,6 +42,8 @@ export interface Gates {
   readonly answers: AnswerMemory;
   /** The address whose part of the memory a request takes. */
   readonly addressOf: (request: IncomingMessage) => ClientAddress;
+  /** The rights of the sender of a request; undefined if requests need no credentials. */
+  readonly accessOf?: ((request: IncomingMessage) => Access | undefined) | undefined;
 }
 
 /** The parts of the application. */
@@ -55,6 +59,8 @@ export interface AppOptions {
   readonly pages?: Pages | undefined;
   /** The reason why the node must get no requests now; undefined if it is ready. */
   readonly whyNotReady: () => MecError | undefined;
+  /** Reads the certificates again. Rejects with a `MecError`. */
+  readonly reloadTls: () => Promise<void>;
 }
 
 /** Answers one request. Never rejects. */
@@ -80,7 +86,7 @@ const tracedBy = (tracer: Tracer | undefined, serve: ToAnswer): ToAnswer =>
   tracer === undefined ? serve : (request) => tracer.within(request.headers, () => serve(request));
 
 function createApp(
-  { node, env, version, status, pages, whyNotReady }: AppOptions,
+  { node, env, version, status, pages, whyNotReady, reloadTls }: AppOptions,
   parts: ServingParts,
 ): Koa {
   const app = new Koa();
@@ -104,11 +110,14 @@ function createApp(
   const document = `${JSON.stringify(openApi(version))}\n`;
   for (const [path, route] of Object.entries(NODE_ROUTES))
     add(path, route, { node, status, whyNotReady, document });
+  add('/cluster/security/reload', serveReload, reloadTls);
   add('/metrics', serveMetrics, { node, status });
   app.use(router.routes());
   app.use((ctx) => {
     bypassKoaResponse(ctx);
-    send(ctx, otherAnswer(ctx));
+    const access = parts.accessOf?.(ctx.req);
+    const isStranger = access !== undefined && access.name === undefined;
+    send(ctx, isStranger ? problem(new MecError('unauthenticated')) : otherAnswer(ctx));
   });
   app.on('error', (error: NodeJS.ErrnoException) => {
     // A client that disconnects during a request is no fault of this node.
@@ -157,7 +166,7 @@ interface ServingParts extends Gates {
 async function serve(
   { req, res }: Exchange,
   handle: ToAnswer,
-  { env, bodies, answers, addressOf, config, recorder }: ServingParts,
+  { env, bodies, answers, addressOf, accessOf, config, recorder }: ServingParts,
 ): Promise<void> {
   let loan: BodyLoan | undefined;
   const body = async (limit: number): Promise<Uint8Array> => {
@@ -178,7 +187,11 @@ async function serve(
   const query = mark < 0 ? '' : url.slice(mark + 1);
   try {
     assertPlain(req);
-    const answer = await handle({ method, path, query, headers, body, chunks });
+    const access = accessOf?.(req);
+    const request = { method, path, query, headers, body, chunks };
+    const answer = await handle(
+      access === undefined ? request : { ...request, access, caller: access.name },
+    );
     if (answer.error !== undefined) recorder.countError(answer.error);
     if (answer.stream === undefined)
       send({ req, res }, countUntilTaken({ req, res }, answer, { answers, addressOf }));

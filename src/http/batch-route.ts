@@ -76,7 +76,7 @@ async function bodyOf(request: HttpRequest): Promise<Uint8Array> {
 /** One batch under way. */
 class BatchRun {
   readonly #routes: BatchRoutes;
-  readonly #caller: string | undefined;
+  readonly #sender: Pick<HttpRequest, 'caller' | 'access'>;
   readonly #lines: readonly BatchLine[];
   readonly #endMs: number;
   readonly #answers: string[] = [];
@@ -87,12 +87,12 @@ class BatchRun {
 
   constructor(
     routes: BatchRoutes,
-    { caller }: HttpRequest,
+    { caller, access }: HttpRequest,
     lines: readonly BatchLine[],
     endMs: number,
   ) {
     this.#routes = routes;
-    this.#caller = caller;
+    this.#sender = { caller, access };
     this.#lines = lines;
     this.#endMs = endMs;
   }
@@ -142,7 +142,7 @@ class BatchRun {
       throw new MecError('timeout', nothingWritten('The time of the batch was over before.'));
     const request = toRequest(line, leftMs);
     if (request.method === 'GET' && this.#answerChars >= MAX_BATCH_ANSWER_BYTES) throw noRoom();
-    return serveKey(this.#routes, { ...request, caller: this.#caller });
+    return serveKey(this.#routes, { ...request, ...this.#sender });
   }
 }
 

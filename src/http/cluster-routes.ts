@@ -5,9 +5,10 @@ import { MecError } from '../base/errors.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
-import { INSIGHT_ROUTES } from './insight-routes.ts';
-import { byMethod, type Serve } from './methods.ts';
+import { type ClusterRoute, INSIGHT_ROUTES } from './insight-routes.ts';
+import { byMethod } from './methods.ts';
 import { keyOf } from './request.ts';
+import { SECURITY_ROUTES } from './security-routes.ts';
 
 const REMOVE = '/cluster/remove/';
 const MERGE = '/cluster/merge/';
@@ -16,26 +17,27 @@ const LOCATE = '/cluster/locate/';
 const RING = '/cluster/ring/';
 
 /** The routes, each with its path. */
-export const CLUSTER_ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }[] =
-  [
-    { path: /^\/cluster\/leave$/, serve: byMethod('/cluster/leave', { POST: leave }) },
-    {
-      path: /^\/cluster\/remove\/[^/]+$/,
-      serve: byMethod('/cluster/remove/{name}', { POST: remove }),
-    },
-    {
-      path: /^\/cluster\/merge\/[^/]+$/,
-      serve: byMethod('/cluster/merge/{address}', { POST: merge }),
-    },
-    { path: /^\/cluster\/locate\/./, serve: byMethod('/cluster/locate/{key}', { GET: locate }) },
-    { path: /^\/cluster\/ring\/./, serve: byMethod('/cluster/ring/{key}', { GET: locate }) },
-    ...INSIGHT_ROUTES,
-  ];
+export const CLUSTER_ROUTES: readonly ClusterRoute[] = [
+  { path: /^\/cluster\/leave$/, serve: byMethod('/cluster/leave', { POST: leave }) },
+  {
+    path: /^\/cluster\/remove\/[^/]+$/,
+    serve: byMethod('/cluster/remove/{name}', { POST: remove }),
+  },
+  {
+    path: /^\/cluster\/merge\/[^/]+$/,
+    serve: byMethod('/cluster/merge/{address}', { POST: merge }),
+  },
+  { path: /^\/cluster\/locate\/./, serve: byMethod('/cluster/locate/{key}', { GET: locate }) },
+  { path: /^\/cluster\/ring\/./, serve: byMethod('/cluster/ring/{key}', { GET: locate }) },
+  ...INSIGHT_ROUTES,
+  ...SECURITY_ROUTES,
+];
 
 /** The routes, for a request that missed them all. */
 export const EXPECTED_OF_CLUSTER =
   'The routes are /cluster/leave, /cluster/remove/NAME, /cluster/merge/HOST:PORT, ' +
-  '/cluster/locate/KEY, /cluster/explain/KEY, /cluster/status, /cluster/top and /cluster/slow.';
+  '/cluster/locate/KEY, /cluster/explain/KEY, /cluster/status, /cluster/top, /cluster/slow and ' +
+  '/cluster/security.';
 
 const json = (status: number, document: unknown): HttpAnswer => ({
   status,

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/env.ts';
 import type { MecError } from '../base/errors.ts';
 import { microsToHttpDate } from '../base/system.ts';
+import type { ClientCertificate } from '../cluster/security.ts';
 import type { ClientAddress } from './client-addresses.ts';
 import { guard } from './guards.ts';
 import { failure, problem } from './problem.ts';
@@ -30,6 +31,10 @@ export class HttpConnection {
   unanswered = 0;
   /** The last `Host` that was admitted. Most clients send the same one with each request. */
   host: string | undefined;
+  /** The certificate that the client has proved to have; undefined if there is none. */
+  certificate: ClientCertificate | undefined;
+  /** The work at the end of requests that are not over. Undefined if there was none yet. */
+  #atEnd: Map<ServerResponse, () => void> | undefined;
   /** Responses that are not over, those to refused requests included. */
   #open = 0;
   #last: Exchange | undefined;
@@ -39,6 +44,28 @@ export class HttpConnection {
     this.#socket = socket;
     this.address = address;
     this.#clock = clock;
+  }
+
+  /** Calls a function when a response, or the whole connection, is over. */
+  onOver(response: ServerResponse, act: () => void): void {
+    this.#atEnd ??= this.#watch();
+    this.#atEnd.set(response, act);
+    response.once('close', () => this.#over(response));
+  }
+
+  #over(response: ServerResponse): void {
+    const act = this.#atEnd?.get(response);
+    this.#atEnd?.delete(response);
+    act?.();
+  }
+
+  /** A pipelined request that is never answered emits no "close" on its response. */
+  #watch(): Map<ServerResponse, () => void> {
+    const atEnd = new Map<ServerResponse, () => void>();
+    this.#socket.once('close', () => {
+      for (const response of atEnd.keys()) this.#over(response);
+    });
+    return atEnd;
   }
 
   /** Notes a request whose head has been read. Its response must end with `end`. */

@@ -1,6 +1,7 @@
 /** HTTP without a socket: routes take a plain request and return a plain answer. */
 
 import type { ErrorCode } from '../base/errors.ts';
+import type { Access } from './access.ts';
 
 /** A request whose head has been read, but not its body. */
 export interface HttpRequest {
@@ -15,6 +16,8 @@ export interface HttpRequest {
    * ask for it.
    */
   readonly caller?: string | undefined;
+  /** The rights of its sender; undefined without access control. */
+  readonly access?: Access | undefined;
   /**
    * Reads the body; call this or `chunks`, once. Rejects with `value-too-large` before more than
    * `limit` bytes are in memory.

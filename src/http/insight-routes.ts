@@ -9,14 +9,19 @@ import { keyOf } from './request.ts';
 
 const EXPLAIN = '/cluster/explain/';
 
+/** A route below `/cluster/`. */
+export interface ClusterRoute {
+  readonly path: RegExp;
+  readonly serve: Serve<MecNode>;
+}
+
 /** The routes, each with its path. */
-export const INSIGHT_ROUTES: readonly { readonly path: RegExp; readonly serve: Serve<MecNode> }[] =
-  [
-    { path: /^\/cluster\/explain\/./, serve: byMethod('/cluster/explain/{key}', { GET: explain }) },
-    { path: /^\/cluster\/top$/, serve: byMethod('/cluster/top', { GET: top }) },
-    { path: /^\/cluster\/slow$/, serve: byMethod('/cluster/slow', { GET: slow }) },
-    { path: /^\/cluster\/status$/, serve: byMethod('/cluster/status', { GET: status }) },
-  ];
+export const INSIGHT_ROUTES: readonly ClusterRoute[] = [
+  { path: /^\/cluster\/explain\/./, serve: byMethod('/cluster/explain/{key}', { GET: explain }) },
+  { path: /^\/cluster\/top$/, serve: byMethod('/cluster/top', { GET: top }) },
+  { path: /^\/cluster\/slow$/, serve: byMethod('/cluster/slow', { GET: slow }) },
+  { path: /^\/cluster\/status$/, serve: byMethod('/cluster/status', { GET: status }) },
+];
 
 const json = (document: unknown): HttpAnswer => ({
   status: 200,

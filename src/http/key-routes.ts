@@ -176,8 +176,10 @@ export async function writeTo(
   ]);
   headers['X-Mec-Dot'] = formatDot(written.dot);
   // With a tag of versions that the writer has not seen, its next condition would replace them.
-  if (isAlone) headers['ETag'] = etagOf([written.dot]);
-  if (length > 1) headers['X-Mec-Siblings'] = String(length);
+  // Both tell whether the key has other versions.
+  const mayTell = request.access?.may('read', key) !== false;
+  if (isAlone && mayTell) headers['ETag'] = etagOf([written.dot]);
+  if (length > 1 && mayTell) headers['X-Mec-Siblings'] = String(length);
   if (written.isRepeated) headers['X-Mec-Repeated'] = 'true';
   const plain = { status: 200, headers, body: EMPTY };
   if (parameters.returnbody !== true) return plain;

@@ -104,3 +104,24 @@ export const BATCH_CONCURRENCY = 128;
 
 /** Batches in progress per node, so that their operations are as many as other requests at most. */
 export const MAX_BATCHES = MAX_HTTP_IN_FLIGHT / BATCH_CONCURRENCY;
+
+/** The largest number of replicas that a configuration may have. */
+export const MAX_REPLICAS = 9;
+
+/** The part of the places for requests that one identity may have. Four of them can take all. */
+export const SHARE_OF_IDENTITY = 1 / 4;
+
+/** Identities whose requests are counted. Those without a request for a second are forgotten. */
+export const MAX_RATED_IDENTITIES = 4096;
+
+/** The largest change of an operator: the rights of one identity on one prefix. */
+export const MAX_CHANGE_BYTES = 64 * KIB;
+
+/** Lines of the audit about the refusals of one address in a second; the others are counted. */
+export const AUDIT_LINES_PER_SECOND = 100;
+
+/** Addresses whose refusals are counted one by one. All others share a count. */
+export const MAX_AUDIT_ADDRESSES = 1024;
+
+/** The time for a TLS handshake. A client that needs longer holds a connection for nothing. */
+export const TLS_HANDSHAKE_MS = 5_000;

@@ -1,8 +1,9 @@
 /** The dispatch of a request by its method. */
 import { MecError } from '../base/errors.ts';
+import { authorise } from './authorise.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { problem } from './problem.ts';
-import { type NeedsByMethod, type RoutePath, ROUTES } from './route-table.ts';
+import { type NeedsByMethod, needOf, type RoutePath, ROUTES } from './route-table.ts';
 
 type MethodHandler<Context> = (
   context: Context,
@@ -46,6 +47,10 @@ export function byMethod<Path extends RoutePath, Context>(
   const serve = async (context: Context, request: HttpRequest): Promise<HttpAnswer> => {
     const { method } = request;
     const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    // Comes before all that may tell what the node has.
+    const { access } = request;
+    if (access !== undefined && method !== 'OPTIONS')
+      authorise(access, request, { path, need: needOf(needs, method) });
     if (answer !== undefined) {
       check(request);
       return answer(context, request);

@@ -2,6 +2,8 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { batch, BATCH_SCHEMAS } from './openapi-batch.ts';
 import { HEALTH, METRICS } from './openapi-insight.ts';
+import { ask, json, KEY, located, post } from './openapi-operations.ts';
+import { SECURITY_PATHS, SECURITY_SCHEMAS } from './openapi-security.ts';
 import {
   type DocumentedHeader,
   GUARDS,
@@ -10,13 +12,10 @@ import {
   VALUE_GUARDS,
 } from './openapi-headers.ts';
 import { PARAMETERS, parameters, problems, SCHEMAS } from './openapi-parts.ts';
-import { type DocumentPart, ref } from './openapi-ref.ts';
+import type { DocumentPart } from './openapi-ref.ts';
 import { type NeedsByMethod, needOf, type RoutePath, ROUTES } from './route-table.ts';
 
 const bytes: DocumentPart = { '*/*': { schema: { type: 'string', format: 'binary' } } };
-const json = (schema: string): DocumentPart => ({
-  'application/json': { schema: ref('schemas', schema) },
-});
 const text: DocumentPart = { 'text/plain; charset=utf-8': { schema: { type: 'string' } } };
 const multipart: DocumentPart = { schema: { type: 'string', format: 'binary' } };
 
@@ -55,7 +54,6 @@ const anySibling = {
 const siblingsWritten = { ...anySibling, headers: headersOf(ofSiblings, ['X-Mec-Repeated']) };
 
 const oneValue = { headers: headersOf(ofValue, kept), content: bytes };
-const KEY: readonly ErrorCode[] = ['bad-key', 'bad-parameter', 'key-too-long'];
 /** The errors of any request. */
 const ANY: readonly ErrorCode[] = ['bad-request', 'wrong-host', 'headers-too-large', 'overloaded'];
 const QUORUM: readonly ErrorCode[] = ['not-ready', 'quorum-not-met', 'timeout'];
@@ -251,43 +249,6 @@ const create: DocumentPart = {
   },
 };
 
-const ask = (
-  operationId: string,
-  summary: string,
-  answer: DocumentPart,
-  failures: DocumentPart = problems([]),
-): DocumentPart => ({
-  get: {
-    operationId,
-    summary,
-    responses: {
-      200: { description: summary, content: answer },
-      ...failures,
-    },
-  },
-});
-
-const post = (
-  operationId: string,
-  summary: string,
-  status: number,
-  failures: readonly ErrorCode[] = [],
-): DocumentPart => ({
-  post: {
-    operationId,
-    summary,
-    responses: {
-      [status]: { description: summary, content: json('Member') },
-      ...problems(['cross-origin', ...failures]),
-    },
-  },
-});
-
-const located = (operationId: string, summary: string): DocumentPart => ({
-  parameters: parameters('key'),
-  ...ask(operationId, summary, json('Location'), problems([...KEY, 'not-ready'])),
-});
-
 const ABOUT =
   'A request for keys with an X-Mec-* header that is not documented here is a bad-parameter. ' +
   'Each path answers OPTIONS, and each path with GET also HEAD.';
@@ -349,6 +310,7 @@ const PATHS: Readonly<Record<Exclude<RoutePath, '/' | '/ui'>, DocumentPart>> = {
     json('ClusterStatus'),
     problems(['bad-parameter']),
   ),
+  ...SECURITY_PATHS,
   '/cluster/leave': post('leave', 'The node starts to leave the cluster', 202),
   '/cluster/remove/{name}': {
     parameters: parameters('name'),
@@ -391,7 +353,7 @@ export function openApi(version: string): DocumentPart {
     components: {
       parameters: PARAMETERS,
       headers: HEADER_COMPONENTS,
-      schemas: { ...SCHEMAS, ...BATCH_SCHEMAS },
+      schemas: { ...SCHEMAS, ...BATCH_SCHEMAS, ...SECURITY_SCHEMAS },
     },
   };
 }

@@ -34,10 +34,12 @@ export function problem(
   };
   const retry: Record<string, string> =
     retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) };
+  const challenge: Record<string, string> =
+    status === 401 ? { 'WWW-Authenticate': 'Bearer realm="MecDB"' } : {};
   return {
     status,
     error: error.code,
-    headers: { 'Content-Type': 'application/problem+json', ...retry, ...headers },
+    headers: { 'Content-Type': 'application/problem+json', ...retry, ...challenge, ...headers },
     body: utf8ToBytes(`${JSON.stringify(document)}\n`),
   };
 }

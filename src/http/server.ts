@@ -1,5 +1,5 @@
 /** The HTTP server of a node: limits, malformed input, and an orderly stop. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { httpUrl } from '../base/address.ts';
 import type { Env } from '../base/env.ts';
@@ -23,14 +23,26 @@ import { createHandle, type Handle } from './app.ts';
 import { operationOf } from './metrics-route.ts';
 import type { ServerStatus } from './server-status.ts';
 import { AnswerMemory } from './answer-memory.ts';
+import { announcedBytes } from './body.ts';
 import { BodyMemory } from './body-memory.ts';
 import { ClientAddresses } from './client-addresses.ts';
+import type { Access } from './access.ts';
 import { HttpConnection } from './connection.ts';
+import type { Lock } from './lock.ts';
+import { openLock } from './open-lock.ts';
 import { answerCors } from './cors.ts';
 import { NO_TUNNEL, type ParserError, refusalOf } from './parser-error.ts';
 import { type Pages, PAGES_PATH } from './pages.ts';
 import { failure } from './problem.ts';
 import { send } from './send.ts';
+import {
+  type AnyServer,
+  certificateOf,
+  clusterOf,
+  createAnyServer,
+  replaceTls,
+  type TlsFiles,
+} from './tls.ts';
 
 /** The parts of a server. */
 export interface HttpServerOptions {
@@ -40,6 +52,12 @@ export interface HttpServerOptions {
   readonly version: string;
   /** Pages for people in a browser; undefined if there are none. */
   readonly pages?: Pages | undefined;
+  /** Undefined if requests need no credentials. */
+  readonly lock?: Lock | undefined;
+  /** Undefined if requests come in the clear. */
+  readonly tls?: TlsFiles | undefined;
+  /** Reads the certificates again. Undefined if there are none. */
+  readonly readTls?: (() => Promise<TlsFiles>) | undefined;
 }
 
 /** Paths that report on the node. They must answer even if the node is overloaded. */
@@ -70,12 +88,13 @@ const isPath = (url: string): boolean => url.startsWith('/') && !url.includes('#
 /** The HTTP server of a node. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
-  readonly #server: Server;
+  readonly #server: AnyServer;
   readonly #bodies: BodyMemory;
   readonly #answers: AnswerMemory;
   readonly #addresses: ClientAddresses;
   readonly #handle: Handle;
   readonly #admission: Admission;
+  readonly #accesses = new WeakMap<IncomingMessage, Access>();
   readonly #connections = new WeakMap<Socket, HttpConnection>();
   #inFlight = 0;
   #refused = 0;
@@ -95,6 +114,7 @@ export class HttpServer {
       bodies: this.#bodies,
       answers: this.#answers,
       addressOf: ({ socket }: IncomingMessage) => this.#connectionOf(socket).address,
+      accessOf: options.lock && ((request: IncomingMessage) => this.#accesses.get(request)),
     };
     this.#handle = createHandle({
       node,
@@ -104,6 +124,7 @@ export class HttpServer {
       pages,
       status: () => this.#status(),
       whyNotReady: () => this.#whyNotReady(),
+      reloadTls: () => this.reloadTls(),
     });
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -116,11 +137,16 @@ export class HttpServer {
       // Otherwise Node drops the second of two headers such as Host without a word.
       joinDuplicateHeaders: true,
     };
-    this.#server = createServer(limits, (request, response) => this.#serve(request, response));
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#serve(request, response);
+    const { tls } = options;
+    this.#server = createAnyServer(limits, tls, onRequest);
     // A client that closes its half after a request still gets the answer, as `nc -N` expects. The
     // server closes when all requests are answered.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
-    this.#server.on('connection', (socket) => this.#open(socket));
+    this.#server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
+      this.#open(socket),
+    );
     this.#server.maxConnections = MAX_HTTP_CONNECTIONS;
     // Node drops headers above a number without a word, and conditions with them. The limit on
     // their bytes is enough.
@@ -149,6 +175,13 @@ export class HttpServer {
       http.#server.listen({ host, port: httpport, backlog: 1024 }, resolve);
     });
     return http;
+  }
+
+  /** Takes the certificates of the files. Rejects with a `MecError`, and then the old ones stay. */
+  async reloadTls(): Promise<void> {
+    const { readTls } = this.#options;
+    if (readTls === undefined) throw new MecError('no-such-route', { detail: 'There is no TLS.' });
+    replaceTls(this.#server, await readTls());
   }
 
   /**
@@ -187,10 +220,15 @@ export class HttpServer {
     // Comes before the other checks, so that a page can also read the refusal of its request.
     const { origins } = node.config.http;
     if (origins.length > 0 && answerCors(origins, request, response)) return;
-    const refusal =
-      this.#admission.refusalOfOrigin(request) ??
-      (this.#isTooMuch(request, connection) ? OVERLOADED : undefined);
-    if (refusal !== undefined) return this.#refuse(request, response, refusal);
+    const foreign = this.#admission.refusalOfOrigin(request);
+    if (foreign !== undefined) return this.#refuse(request, response, foreign);
+    const { lock } = this.#options;
+    if (lock !== undefined) {
+      const access = openLock(lock, request, { response, connection });
+      if (access instanceof MecError) return this.#refuseUnread(request, response, access);
+      this.#accesses.set(request, access);
+    }
+    if (this.#isTooMuch(request, connection)) return this.#refuse(request, response, OVERLOADED);
     isCounted = true;
     this.#inFlight += 1;
     connection.unanswered += 1;
@@ -227,6 +265,8 @@ export class HttpServer {
     const { remoteAddress = '' } = socket;
     const address = this.#addresses.open(remoteAddress);
     const connection = new HttpConnection(socket, address, this.#options.env.clock);
+    if (this.#options.tls !== undefined)
+      connection.certificate = certificateOf(socket, clusterOf(this.#options.node));
     this.#connections.set(socket, connection);
     socket.once('close', () => {
       // A pipelined request that is never answered emits no "close" on its response.
@@ -253,6 +293,15 @@ export class HttpServer {
     this.#refused += 1;
     this.#options.node.sight.recorder.countError(error.code);
     request.resume();
+    send({ req: request, res: response }, failure(request.method ?? '', error));
+  }
+
+  /** Refuses a request without reading a byte of its body. */
+  #refuseUnread(request: IncomingMessage, response: ServerResponse, error: MecError): void {
+    // Otherwise Node would read the rest, to find the next request.
+    if (announcedBytes(request) !== 0) response.shouldKeepAlive = false;
+    this.#refused += 1;
+    this.#options.node.sight.recorder.countError(error.code);
     send({ req: request, res: response }, failure(request.method ?? '', error));
   }
 

@@ -358,7 +358,11 @@ test('every documented answer is given as documented', { timeout: 170_000 }, asy
   cluster = await TestCluster.start(t);
   const document = JSON.parse((await ask('/openapi.json')).text) as Document;
   assert.match(String(document['openapi']), /^3\.1\./);
-  const operations = Object.values(document.paths).flatMap((path) =>
+  // These need credentials: `security.test.ts` asks for them.
+  const open = Object.entries(document.paths).filter(
+    ([path]) => !path.startsWith('/cluster/security'),
+  );
+  const operations = open.flatMap(([, path]) =>
     Object.entries(path).flatMap(([method, operation]) =>
       method === 'parameters' ? [] : [{ method: method.toUpperCase(), ...operation }],
     ),

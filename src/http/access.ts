@@ -1,0 +1,62 @@
+/** The rights of the sender of a request. Only nodes with `security.mode = "on"` ask. */
+import { type ErrorCode, MecError } from '../base/errors.ts';
+import type { KnownIdentity } from '../core/security/ledger.ts';
+import { type Verb, verbSetOf } from '../core/security/verb.ts';
+
+const OF_KEYS = verbSetOf(['read', 'write', 'delete']);
+
+/** Takes notes of a request for the audit. */
+export interface Trail {
+  /** Notes that the request of an identity was refused. */
+  refused(identity: string | undefined, code: ErrorCode): void;
+  /** Notes that an administrator is about to change something. Throws if that cannot be noted. */
+  changes(identity: string | undefined): void;
+}
+
+/** The rights of the sender of a request. */
+export class Access {
+  readonly #identity: KnownIdentity | undefined;
+  readonly trail: Trail | undefined;
+
+  /** Without an identity, the request has proved none. */
+  constructor(identity: KnownIdentity | undefined, trail?: Trail) {
+    this.#identity = identity;
+    this.trail = trail;
+  }
+
+  /** The name of the identity; undefined if there is none. */
+  get name(): string | undefined {
+    return this.#identity?.name;
+  }
+
+  /** Whether a verb is allowed on a key, or on all keys that begin with this text. */
+  may(verb: Verb, start: string): boolean {
+    return this.#identity?.rights.allows(verb, start) === true;
+  }
+
+  /**
+   * Throws `unauthenticated`, or `forbidden` unless the verb is allowed. The decision reads nothing
+   * of the store, so neither its text nor its time says whether a key exists.
+   */
+  assertMay(verb: Verb, start: string): void {
+    const { rights } = this.assertKnown();
+    if (!rights.allows(verb, start)) throw forbidden(verb, start);
+  }
+
+  /** Throws `forbidden` unless some operation on some key is allowed. */
+  assertUsesKeys(): void {
+    const { rights } = this.assertKnown();
+    if ((rights.verbs & OF_KEYS) === 0) throw forbidden('read, write or delete', '');
+  }
+
+  /** The identity. Throws `unauthenticated` if there is none. */
+  assertKnown(): KnownIdentity {
+    if (this.#identity === undefined) throw new MecError('unauthenticated');
+    return this.#identity;
+  }
+}
+
+const forbidden = (verb: string, start: string): MecError =>
+  new MecError('forbidden', {
+    detail: `It needs the verb ${verb} on ${start === '' ? 'all keys' : JSON.stringify(start)}.`,
+  });

@@ -1,0 +1,73 @@
+/**
+ * The lock of a server with `security.mode = "on"`: door, rates and audit, in the order in which a
+ * request meets them.
+ */
+import type { Clock } from '../base/env.ts';
+import { toMecError } from '../base/errors.ts';
+import type { Security } from '../cluster/security.ts';
+import type { Access, Trail } from './access.ts';
+import { Audit, type AuditSink } from './audit.ts';
+import { type Credentials, Door } from './door.ts';
+import { Rates } from './rates.ts';
+
+/** The parts of a lock. */
+export interface LockOptions {
+  readonly security: Security;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'wallMicros'>;
+  /** The name of the node, for the audit. */
+  readonly node: string;
+  readonly sink: AuditSink;
+  readonly ratePerSecond: () => number;
+  /** Called for a token that the ledger does not have. */
+  readonly onUnknown: () => void;
+}
+
+/** A request before its body. */
+export interface LockedRequest extends Credentials {
+  readonly method: string;
+  readonly path: string;
+  readonly address: string;
+}
+
+/** Admits requests. */
+export class Lock {
+  readonly #door: Door;
+  readonly #rates: Rates;
+  readonly #audit: Audit;
+  readonly #node: string;
+
+  constructor({ security, clock, node, sink, ratePerSecond, onUnknown }: LockOptions) {
+    this.#door = new Door(security, onUnknown);
+    this.#rates = new Rates(clock, ratePerSecond);
+    this.#audit = new Audit(sink, clock);
+    this.#node = node;
+  }
+
+  /**
+   * Counts a request, and returns the rights of its sender. The caller must call `end` when the
+   * request is over. Throws a `MecError` if the request is refused before its route is known.
+   */
+  begin(request: LockedRequest): Access {
+    try {
+      const access = this.#door.accessOf(request, this.#trailOf(request));
+      if (access.name !== undefined) this.#rates.begin(access.name);
+      return access;
+    } catch (error) {
+      this.#trailOf(request).refused(undefined, toMecError(error).code);
+      throw error;
+    }
+  }
+
+  /** Counts the end of a request. */
+  end({ name }: Access): void {
+    if (name !== undefined) this.#rates.end(name);
+  }
+
+  #trailOf({ method, path, address }: LockedRequest): Trail {
+    const about = { node: this.#node, method, path, address };
+    return {
+      refused: (identity, outcome) => this.#audit.noteRefusal({ ...about, identity, outcome }),
+      changes: (identity) => this.#audit.noteChange({ ...about, identity, outcome: 'accepted' }),
+    };
+  }
+}

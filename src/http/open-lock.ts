@@ -1,0 +1,34 @@
+/** The way of a request of a socket through the lock of its server. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type MecError, toMecError } from '../base/errors.ts';
+import type { Access } from './access.ts';
+import type { HttpConnection } from './connection.ts';
+import type { Lock } from './lock.ts';
+
+/** The connection and the response of a request. */
+export interface LockedReply {
+  readonly response: ServerResponse;
+  readonly connection: HttpConnection;
+}
+
+/** The rights of the sender of a request, or the error that refuses it. Never throws. */
+export function openLock(
+  lock: Lock,
+  { method = '', url = '', headers, socket }: IncomingMessage,
+  { response, connection }: LockedReply,
+): Access | MecError {
+  const mark = url.indexOf('?');
+  try {
+    const access = lock.begin({
+      method,
+      path: mark < 0 ? url : url.slice(0, mark),
+      address: socket.remoteAddress ?? '',
+      authorization: headers.authorization,
+      certificate: connection.certificate,
+    });
+    connection.onOver(response, () => lock.end(access));
+    return access;
+  } catch (error) {
+    return toMecError(error);
+  }
+}

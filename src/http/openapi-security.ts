@@ -1,0 +1,100 @@
+/** The operations of `/cluster/security`, for the OpenAPI document. */
+import { json } from './openapi-operations.ts';
+import { problems } from './openapi-parts.ts';
+import type { DocumentPart } from './openapi-ref.ts';
+
+const string = { type: 'string' } as const;
+const names = { type: 'array', items: string } as const;
+const spread = { have: names, lack: names } as const;
+
+/** The fields of a change, as a body of JSON. */
+const bodyOf = (properties: DocumentPart, required: readonly string[]): DocumentPart => ({
+  content: { 'application/json': { schema: { type: 'object', required, properties } } },
+});
+
+const change = (operationId: string, summary: string, requestBody: DocumentPart): DocumentPart => ({
+  post: {
+    operationId,
+    summary,
+    requestBody,
+    responses: {
+      200: {
+        description: summary,
+        content: json(operationId === 'issueToken' ? 'IssuedToken' : 'Spread'),
+      },
+      ...problems(['bad-parameter', 'cross-origin', 'last-admin', 'quorum-not-met']),
+    },
+  },
+});
+
+/** The paths, which only nodes with `security.mode = "on"` have. */
+export const SECURITY_PATHS = {
+  '/cluster/security': {
+    get: {
+      operationId: 'security',
+      summary: 'All identities, tokens and revocations',
+      responses: {
+        200: { description: 'The records of the ledger.', content: json('Ledger') },
+        ...problems([]),
+      },
+    },
+  },
+  '/cluster/security/grants': change(
+    'grant',
+    'Replace the verbs of an identity on a prefix',
+    bodyOf({ identity: string, prefix: string, verbs: names }, ['identity', 'prefix', 'verbs']),
+  ),
+  '/cluster/security/tokens': change(
+    'issueToken',
+    'Make a token of an identity',
+    bodyOf({ identity: string, days: { type: 'number' } }, ['identity']),
+  ),
+  '/cluster/security/revoke': change(
+    'revoke',
+    'Revoke an identity, a token or a certificate for ever',
+    bodyOf({ id: string }, ['id']),
+  ),
+  '/cluster/security/reload': {
+    post: {
+      operationId: 'reloadCertificates',
+      summary: 'Read the certificates of the node again',
+      responses: {
+        200: {
+          description: 'The node uses them for new connections.',
+          content: {
+            'application/json': {
+              schema: { type: 'object', properties: { reloaded: { type: 'boolean' } } },
+            },
+          },
+        },
+        ...problems(['bad-parameter', 'cross-origin']),
+      },
+    },
+  },
+} as const;
+
+/** The schemas of their answers. */
+export const SECURITY_SCHEMAS: Readonly<Record<string, DocumentPart>> = {
+  Ledger: {
+    type: 'object',
+    required: ['records', 'isStale'],
+    properties: {
+      records: {
+        type: 'array',
+        items: { type: 'object', required: ['id', 'version', 'isRevoked', 'rights'] },
+      },
+      isStale: { type: 'boolean' },
+    },
+  },
+  Spread: {
+    type: 'object',
+    description: 'The members that have the change on their disks, and those that do not.',
+    required: ['have', 'lack'],
+    properties: spread,
+  },
+  IssuedToken: {
+    type: 'object',
+    required: ['id', 'token', 'expires', 'have', 'lack'],
+    properties: { id: string, token: string, expires: string, ...spread },
+  },
+};

@@ -1,0 +1,135 @@
+/** The routes `/cluster/security…`: identities, grants and tokens, for administrators. */
+import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
+import { MecError } from '../base/errors.ts';
+import { microsToIso } from '../base/system.ts';
+import type { MecNode } from '../cluster/node.ts';
+import type { Security } from '../cluster/security.ts';
+import { MAX_TOKEN_LIFE_MICROS, TOKEN_LIFE_MICROS } from '../core/limits.ts';
+import { type Verb, VERBS, verbSetOf, verbsOf } from '../core/security/verb.ts';
+import type { HttpAnswer, HttpRequest } from './exchange.ts';
+import { MAX_CHANGE_BYTES } from './limits.ts';
+import { byMethod, type Serve } from './methods.ts';
+import type { ClusterRoute } from './insight-routes.ts';
+
+/** The routes, each with its path. */
+export const SECURITY_ROUTES: readonly ClusterRoute[] = [
+  { path: /^\/cluster\/security$/, serve: byMethod('/cluster/security', { GET: show }) },
+  {
+    path: /^\/cluster\/security\/grants$/,
+    serve: byMethod('/cluster/security/grants', { POST: grant }),
+  },
+  {
+    path: /^\/cluster\/security\/tokens$/,
+    serve: byMethod('/cluster/security/tokens', { POST: issue }),
+  },
+  {
+    path: /^\/cluster\/security\/revoke$/,
+    serve: byMethod('/cluster/security/revoke', { POST: revoke }),
+  },
+];
+
+/** Makes the node read its certificates again. */
+export const serveReload: Serve<() => Promise<void>> = byMethod('/cluster/security/reload', {
+  POST: async (reloadTls) => {
+    await reloadTls();
+    return json(200, { reloaded: true });
+  },
+});
+
+const json = (status: number, document: unknown): HttpAnswer => ({
+  status,
+  headers: { 'Content-Type': 'application/json' },
+  body: utf8ToBytes(`${JSON.stringify(document, null, 2)}\n`),
+});
+
+/** The identities of the cluster. Throws `no-such-route` if it needs none. */
+function securityOf({ security, config }: MecNode): Security {
+  if (security !== undefined) return security;
+  const detail = `security.mode is "${config.security.mode}", so there are no identities.`;
+  throw new MecError('no-such-route', { detail });
+}
+
+const timeOf = (micros: number): string | undefined =>
+  micros === 0 ? undefined : microsToIso(micros);
+
+function show(node: MecNode): HttpAnswer {
+  const records = securityOf(node).records.map(
+    ({ id, version, isRevoked, expiresMicros, holder, rights }) => ({
+      id,
+      version,
+      isRevoked,
+      expires: timeOf(expiresMicros),
+      holder: holder === '' ? undefined : holder,
+      rights: rights.map(({ prefix, verbs }) => ({ prefix, verbs: verbsOf(verbs) })),
+    }),
+  );
+  return json(200, { records, isStale: securityOf(node).isStale });
+}
+
+type ChangeFields = Readonly<Record<string, unknown>>;
+
+/** The fields of the JSON object in a body. Throws `bad-parameter` if there are others. */
+async function fieldsOf(request: HttpRequest, ...names: readonly string[]): Promise<ChangeFields> {
+  const text = bytesToUtf8(await request.body(MAX_CHANGE_BYTES));
+  const fields = parse(text ?? '');
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
+    throw new MecError('bad-request', { detail: 'The body must be a JSON object' });
+  const unknown = Object.keys(fields).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw badField(unknown, `is unknown; expected ${names.join(', ')}`);
+  return fields as ChangeFields;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const badField = (parameter: string, must: string): MecError =>
+  new MecError('bad-parameter', {
+    parameter,
+    detail: `The field ${JSON.stringify(parameter)} ${must}`,
+  });
+
+function textIn(fields: ChangeFields, name: string): string {
+  const value = fields[name];
+  if (typeof value !== 'string') throw badField(name, 'must be a text');
+  return value;
+}
+
+const isVerb = (value: unknown): value is Verb => VERBS.some((verb) => verb === value);
+
+async function grant(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const security = securityOf(node);
+  const fields = await fieldsOf(request, 'identity', 'prefix', 'verbs');
+  const { verbs } = fields;
+  if (!Array.isArray(verbs) || !verbs.every(isVerb))
+    throw badField('verbs', `must be a list of ${VERBS.join(', ')}; empty takes rights away`);
+  const [identity, prefix] = [textIn(fields, 'identity'), textIn(fields, 'prefix')];
+  return json(200, await security.grant({ identity, prefix, verbs: verbSetOf(verbs) }));
+}
+
+/** The only answer that has a secret, and it has it once. */
+async function issue(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const security = securityOf(node);
+  const fields = await fieldsOf(request, 'identity', 'days');
+  const { days = TOKEN_LIFE_MICROS / DAY_MICROS } = fields;
+  const most = MAX_TOKEN_LIFE_MICROS / DAY_MICROS;
+  if (typeof days !== 'number' || !(days > 0 && days <= most))
+    throw badField('days', `must be a number up to ${most}`);
+  const made = await security.issue(textIn(fields, 'identity'), days * DAY_MICROS);
+  const { id, text, expiresMicros, have, lack } = made;
+  return json(200, { id, token: text.reveal(), expires: timeOf(expiresMicros), have, lack });
+}
+
+async function revoke(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const security = securityOf(node);
+  const id = textIn(await fieldsOf(request, 'id'), 'id');
+  if (!/^(?:user|token|cert)\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id))
+    throw badField('id', 'must be user/NAME, token/ID or cert/SERIAL');
+  return json(200, await security.revoke(id));
+}
+
+const DAY_MICROS = 86_400 * 1e6;
