@@ -1,5 +1,5 @@
 /** The commands for operators, which show a cluster and change its members. */
-import { type CommandSpec, oneOf } from './command.ts';
+import { type CommandSpec, numberWithin, oneOf } from './command.ts';
 import { HEALTH_EXIT_HELP } from './exit-codes.ts';
 import { ANSWER_OPTIONS, REMOTE_OPTIONS } from './commands.ts';
 
@@ -56,6 +56,51 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
       ...REMOTE_OPTIONS,
     ],
     run: async (_, options) => (await import('./explain.ts')).runTop(options),
+  },
+  {
+    name: 'security',
+    about: 'make and change the identities of a secured cluster',
+    args: [
+      ['<action>', 'init, status, grant, token, revoke, reload, renew, certify, off or recover'],
+      ['[words...]', 'grant IDENTITY PREFIX VERBS; token IDENTITY; certify IDENTITY; revoke ID'],
+    ],
+    options: [
+      {
+        flags: '--nodes <n>',
+        about: 'init: number of nodes',
+        parse: numberWithin(1, 32),
+        defaultValue: 3,
+      },
+      {
+        flags: '--dir <dir>',
+        about: 'directory that init makes, with the authority',
+        defaultValue: 'mec-cluster',
+      },
+      { flags: '--host <host>', about: 'init: host of all nodes', defaultValue: '127.0.0.1' },
+      {
+        flags: '--port <port>',
+        about: 'init: ZeroMQ port of the first node; each further node has this + 10',
+        parse: numberWithin(1, 65_000),
+        defaultValue: 7000,
+      },
+      {
+        flags: '--httpport <port>',
+        about: 'init: HTTPS port of the first node; each further node has the next port',
+        parse: numberWithin(1, 65_500),
+        defaultValue: 3000,
+      },
+      {
+        flags: '--days <n>',
+        about: 'token: days until it expires (default: 90)',
+        parse: numberWithin(1, 3_660),
+      },
+      {
+        flags: '--node <file>',
+        about: 'renew, off, recover: configuration of a node on this machine',
+      },
+      ...REMOTE_OPTIONS,
+    ],
+    run: async (args, options) => (await import('./security.ts')).runSecurity(args, options),
   },
   {
     name: 'leave',

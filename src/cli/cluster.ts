@@ -1,5 +1,4 @@
 /** The commands `mec status` and `mec locate`, for operators. */
-import { httpUrl } from '../base/address.ts';
 import type { CommandArguments } from './command.ts';
 import { OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
@@ -8,7 +7,7 @@ import type { MemberStatus } from '../cluster/status.ts';
 import type { Health } from '../cluster/insight/verdict.ts';
 import type { ServerStatus } from '../http/server-status.ts';
 import { EXIT } from './exit-codes.ts';
-import { askNode, type RemoteOptions, reported, statusOf } from './remote.ts';
+import { askNode, type RemoteOptions, reported, statusOf, urlOfMember } from './remote.ts';
 import { healthExit, printHealth, worstOf } from './health.ts';
 import { counted, eraseScreen, formatBytes, oneLine, print, printBold } from './terminal.ts';
 
@@ -60,7 +59,7 @@ export async function statusOfAll(options: RemoteOptions): Promise<Statuses> {
     const reach = first.peers.find(({ node }) => node === member.name)?.reach;
     const remote = {
       ...options,
-      url: httpUrl(member.host, member.httpport),
+      url: urlOfMember(member, options),
       timeout: Math.min(options.timeout, OPERATOR_POLL_MS),
     };
     const status = reach === 'unreachable' ? undefined : await statusOf(remote);

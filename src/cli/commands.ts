@@ -8,10 +8,8 @@ import {
   type OptionSpec,
   quorumOf,
 } from './command.ts';
+import { DEFAULT_URL } from './default-url.ts';
 import { EXIT_HELP } from './exit-codes.ts';
-
-/** The default address of a node. */
-export const DEFAULT_URL = 'http://127.0.0.1:3000';
 
 const QUORUM = 'a number, one, quorum or all';
 
@@ -26,6 +24,11 @@ const URL_OPTION: OptionSpec = {
 /** The options of every command that talks to a cluster, other than its nodes. */
 export const ANSWER_OPTIONS: readonly OptionSpec[] = [
   { flags: '--json', about: 'print results and errors as JSON' },
+  {
+    flags: '--client <file>',
+    about: 'file with nodes, authority and token, as "mec security init" makes it',
+    env: 'MEC_CLIENT',
+  },
   {
     flags: '--timeout <ms>',
     about: 'time limit in milliseconds',

@@ -1,14 +1,21 @@
 /** The command `mec leave`, which removes a node from its cluster. */
 import { createInterface } from 'node:readline/promises';
-import { httpUrl } from '../base/address.ts';
 import type { ServerStatus } from '../http/server-status.ts';
 import type { CommandArguments } from './command.ts';
 import { waitText } from './cluster.ts';
-import { DEFAULT_URL } from './commands.ts';
+import { DEFAULT_URL } from './default-url.ts';
 import { LEAVE_SILENT_POLLS, OPERATOR_POLL_MS } from './limits.ts';
 import { sleepMs } from '../base/system.ts';
 import { EXIT } from './exit-codes.ts';
-import { askNode, ExitError, type RemoteOptions, reported, statusOf, urlsOf } from './remote.ts';
+import {
+  askNode,
+  ExitError,
+  type RemoteOptions,
+  reported,
+  statusOf,
+  urlsOf,
+  urlOfMember,
+} from './remote.ts';
 import { oneLine, print, remark } from './terminal.ts';
 
 interface LeaveOptions extends Omit<RemoteOptions, 'url'> {
@@ -78,7 +85,7 @@ async function memberOf(leave: LeaveOptions, name: string): Promise<Leaver> {
       `there is no member ${oneLine(name)}; the members are ${names}`,
     );
   }
-  const url = httpUrl(member.host, member.httpport);
+  const url = urlOfMember(member, { ...leave, url: urls.join() });
   const found = await askStatus({ ...leave, url });
   if (found.name !== name)
     throw new ExitError(EXIT.failed, `the node at ${url} is ${found.name}, and not ${name}`);

@@ -8,18 +8,19 @@ import type { FetchInit, FetchResponse } from '../client/world.ts';
 
 /**
  * Sends one request as `fetch` does, but does not decode the body, whatever its Content-Encoding
- * is.
+ * is. `ca` is the authority of the server, as PEM, if it is not one that all programs know.
  */
 export function lightFetch(
   url: string,
   { method, headers, body, signal }: FetchInit,
+  ca?: string,
 ): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
     const length = body === undefined ? {} : { 'Content-Length': String(body.length) };
     const sent = request(
       url,
-      { method, headers: { ...headers, ...length }, signal },
+      { method, headers: { ...headers, ...length }, signal, ...(ca === undefined ? {} : { ca }) },
       (response) => {
         resolve({
           status: response.statusCode ?? 0,

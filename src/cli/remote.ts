@@ -1,6 +1,7 @@
 /**
  * The parts that all commands for a cluster share: addresses, error messages, and values as JSON.
  */
+import { httpUrl } from '../base/address.ts';
 import { bytesToUtf8 } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { httpDateToMicros, systemClock } from '../base/system.ts';
@@ -12,15 +13,18 @@ import { clientError, MecClientError } from '../client/client-error.ts';
 import { bytes } from '../client/codec.ts';
 import { attempt, type ClientRequest } from '../client/attempt.ts';
 import { NodePool } from '../client/node-pool.ts';
-import { systemWorld } from '../client/world.ts';
+import { type ClientWorld, systemWorld } from '../client/world.ts';
 import type { ServerStatus } from '../http/server-status.ts';
+import { DEFAULT_URL } from './default-url.ts';
 import { EXIT } from './exit-codes.ts';
-import { lightFetch } from './light-fetch.ts';
+import { type CliCredentials, credentialsOf, fetchWith } from './credentials.ts';
 import { print, remark } from './terminal.ts';
 
 /** The options of every such command. */
 export interface RemoteOptions {
   readonly url: string;
+  /** The file of a client, with nodes and credentials. */
+  readonly client?: string;
   readonly json?: boolean;
   readonly timeout: number;
 }
@@ -49,18 +53,41 @@ const NEXT: Readonly<Record<string, string>> = {
   'quorum-not-met': 'try again, or require fewer replicas with --r (reads) or --w (writes)',
   timeout: 'try again, or wait longer with --timeout',
   overloaded: 'try again later',
+  unauthenticated: 'give --client FILE, or set MEC_TOKEN, to a token that counts',
+  forbidden: 'an administrator can grant it with "mec security grant"',
   'too-many-siblings': 'merge them with "mec resolve KEY"',
   'bad-vclock': 'get the token of this key with "mec get KEY --json"',
   'value-too-large': 'raise http.maxvalue on the nodes, or split the value',
 };
 
-const world = { ...systemWorld, fetch: lightFetch };
+/** The credentials of each command: its files are read once. */
+const credentials = new Map<string | undefined, CliCredentials>();
+
+/** The credentials in the options. Throws `ExitError` if their files are in disorder. */
+function proofsOf({ client }: Pick<RemoteOptions, 'client'>): CliCredentials {
+  const known = credentials.get(client);
+  if (known !== undefined) return known;
+  try {
+    const read = credentialsOf(client);
+    credentials.set(client, read);
+    return read;
+  } catch (error) {
+    throw new ExitError(EXIT.usage, messageOf(error));
+  }
+}
+
+const worldOf = (options: Pick<RemoteOptions, 'client'>): ClientWorld => ({
+  ...systemWorld,
+  fetch: fetchWith(proofsOf(options)),
+});
 
 /** The base URLs of the nodes in the options. Throws `ExitError` if one is invalid. */
-export function urlsOf({ url }: Pick<RemoteOptions, 'url'>): string[] {
-  const urls = url.split(',').map((one) => one.trim());
+export function urlsOf(options: Pick<RemoteOptions, 'url' | 'client'>): string[] {
+  const { url } = options;
+  const given = url === DEFAULT_URL ? (proofsOf(options).url ?? url) : url;
+  const urls = given.split(',').map((one) => one.trim());
   try {
-    return new NodePool(urls, world).nodes.map((node) => node.url);
+    return new NodePool(urls, systemWorld).nodes.map((node) => node.url);
   } catch (error) {
     throw new ExitError(EXIT.usage, messageOf(error));
   }
@@ -72,7 +99,7 @@ function connect(options: RemoteOptions): MecClient<Uint8Array> {
     codec: bytes,
     deadlineMs: options.timeout,
     clientId: 'mec',
-    world,
+    world: worldOf(options),
   });
 }
 
@@ -82,7 +109,7 @@ function connect(options: RemoteOptions): MecClient<Uint8Array> {
  */
 export async function askNode<T>(
   options: RemoteOptions,
-  call: Pick<ClientRequest, 'method' | 'path'> & Partial<Pick<ClientRequest, 'query'>>,
+  call: Pick<ClientRequest, 'method' | 'path'> & Partial<Pick<ClientRequest, 'query' | 'body'>>,
 ): Promise<T> {
   let last: unknown;
   for (const url of urlsOf(options)) {
@@ -90,7 +117,7 @@ export async function askNode<T>(
     try {
       // The routes for operators have no parameter for the timeout.
       const whole = { ...call, query: { timeout: undefined, ...call.query }, headers: {} };
-      const { status, body } = await attempt(world, url, {
+      const { status, body } = await attempt(worldOf(options), url, {
         call: whole,
         attemptMs: options.timeout,
         signal,
@@ -106,6 +133,13 @@ export async function askNode<T>(
   }
   throw last;
 }
+
+/** The URL of a member: as secure as that of the node that knows it. */
+export const urlOfMember = (
+  { host, httpport }: { readonly host: string; readonly httpport: number },
+  options: Pick<RemoteOptions, 'url' | 'client'>,
+): string =>
+  httpUrl(host, httpport, urlsOf(options)[0]?.startsWith('https:') === true ? 'https' : 'http');
 
 /** The status of one node; undefined if it does not answer. */
 export const statusOf = (options: RemoteOptions): Promise<ServerStatus | undefined> =>

@@ -21,6 +21,7 @@ interface RunningNode {
   readonly ended: Promise<Error | undefined>;
   readonly log: StreamLog;
   reload(next: Config): ReloadedConfig;
+  reloadTls(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -63,7 +64,9 @@ async function startNode(config: Config): Promise<RunningNode> {
     await node.close();
     log.info('stopped');
   };
-  return { ended: node.ended, log, reload: (next) => node.reload(next), stop };
+  const { ended } = node;
+  const reload = (next: Config): ReloadedConfig => node.reload(next);
+  return { ended, log, reload, reloadTls: () => node.reloadTls(), stop };
 }
 
 /** Reads the configuration again. The log names the changes that count, and those that do not. */
@@ -71,6 +74,7 @@ async function reload(file: string, { log, ...node }: RunningNode): Promise<void
   try {
     const next = await loadConfig(file);
     const { changed, needRestart } = node.reload(next);
+    await node.reloadTls();
     Object.assign(log, { level: next.log.level, format: next.log.format });
     log.info('configuration read again', { changed: changed.join(' ') || 'nothing' });
     if (needRestart.length > 0)

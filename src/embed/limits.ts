@@ -1,4 +1,5 @@
 /** Bounds of embedded nodes, each with its reason. */
+import { MIB } from '../base/bytes.ts';
 
 /**
  * The time between two warnings of a node that serves without any protection. A single one, at the
@@ -19,3 +20,10 @@ export const EMBED_START_TRIES = 5;
  */
 export const EMBED_START_TIMEOUT_MS = 20_000;
 export const EMBED_POLL_MS = 10;
+
+/** The audit: the size of one file, and the number of files that are kept. */
+export const MAX_AUDIT_BYTES = 64 * MIB;
+export const MAX_AUDIT_FILES = 8;
+
+/** The shortest time between two looks for a recovery on the disk, which unknown tokens cause. */
+export const RECOVERY_LOOK_MS = 1_000;

@@ -25,6 +25,8 @@ import { openTelemetryTracer } from './opentelemetry.ts';
 import { readVersion } from './version.ts';
 import { assertNotExposed, warnIfInsecure } from './exposure.ts';
 import { findFreePorts } from './free-ports.ts';
+import { securedDoor } from './secured-door.ts';
+import { SecuredRoot } from './secured-root.ts';
 
 /**
  * The keys of the configuration file, with the same values and defaults. Only ports differ: by
@@ -60,7 +62,8 @@ export interface NodeConfig {
    * How the node protects its ports. By default (`open`) it serves only programs of this machine,
    * and does not start on another `host`.
    */
-  readonly security?: { readonly mode?: SecurityMode } | undefined;
+  readonly security?:
+    { readonly mode?: SecurityMode; readonly maxage?: string; readonly rate?: number } | undefined;
   readonly http?:
     | {
         readonly maxvalue?: string;
@@ -122,6 +125,8 @@ export interface EmbeddedNode {
 export interface ReloadableNode extends EmbeddedNode {
   /** Takes over those changes of the configuration that count at once. */
   reload(next: Config): ReloadedConfig;
+  /** Reads the certificates again, if there are any. Rejects if they are no pair. */
+  reloadTls(): Promise<void>;
 }
 
 /** The parts of the world that a node may see otherwise than they are. */
@@ -150,6 +155,8 @@ export interface NodeParts {
 export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
   const { config, openEngine, keys, through = (world) => world } = parts;
   await assertNotExposed(config);
+  const opened = await SecuredRoot.open(config);
+  const root = opened === 'off' ? undefined : opened;
   const log = throttledLog(parts.log, systemClock);
   const { network, clock } = through({
     network: zeromqNetwork({ log, clock: systemClock, random: systemRandom, keys }),
@@ -161,11 +168,14 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
   try {
     let onEnd: (reason: Error | undefined) => void = () => {};
     const ended = new Promise<Error | undefined>((resolve) => (onEnd = resolve));
-    node = await MecNode.start({ config, env, openEngine, onEnd });
+    const kept = { firstRecords: root?.firstRecords, isSecurityOff: opened === 'off' };
+    node = await MecNode.start({ config, env, openEngine, onEnd, ...kept });
     node.sight.health.start(parts.readDisk);
     const pages = config.http.ui ? loadPages() : undefined;
-    const http = await HttpServer.start({ node, env, version: readVersion(), pages });
-    return embed(node, { http, network, ended, warning: warnIfInsecure(config, env) });
+    const door = securedDoor(node, root, env);
+    const http = await HttpServer.start({ node, env, version: readVersion(), pages, ...door });
+    const warning = warnIfInsecure(config, env);
+    return embed(node, { http, network, ended, warning, root });
   } catch (error) {
     await node?.stop();
     await network.close();
@@ -178,9 +188,10 @@ interface Around {
   readonly network: Network;
   readonly ended: Promise<Error | undefined>;
   readonly warning: Timer | undefined;
+  readonly root: SecuredRoot | undefined;
 }
 
-function embed(node: MecNode, { http, network, ended, warning }: Around): ReloadableNode {
+function embed(node: MecNode, { http, network, ended, warning, root }: Around): ReloadableNode {
   const { config } = node;
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -188,13 +199,15 @@ function embed(node: MecNode, { http, network, ended, warning }: Around): Reload
     await http.stop();
     await node.stop();
     await network.close();
+    root?.audit.close();
   };
   return {
     name: config.name,
-    url: httpUrl(config.host, config.httpport),
+    url: httpUrl(config.host, config.httpport, root === undefined ? 'http' : 'https'),
     config,
     status: () => node.status(),
     reload: (next) => node.reload(next),
+    reloadTls: () => (root === undefined ? Promise.resolve() : http.reloadTls()),
     leave: () => node.leave(),
     ended,
     close: () => (closed ??= close()),

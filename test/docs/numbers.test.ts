@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { KIB, MIB } from '../../src/base/bytes.ts';
 import { MAC_BYTES } from '../../src/base/mac.ts';
 import { LOG_REPEAT_MS, MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
-import { DEV_DEFAULT_NODES, DEV_LOAD_PER_SECOND } from '../../src/cli/limits.ts';
+import { DEV_DEFAULT_NODES, DEV_LOAD_PER_SECOND, NODE_LIFE_MICROS } from '../../src/cli/limits.ts';
 import {
   CLIENT_ATTEMPT_MS,
   CLIENT_DEADLINE_MS,
@@ -38,7 +38,10 @@ import {
   MAX_MEMORIES,
   MAX_TIMEOUT_MS,
   MAX_TTL_SECONDS,
+  MAX_LEDGER_RECORDS,
   MAX_UNKNOWN_ACTORS,
+  RECOVERY_MICROS,
+  TOKEN_LIFE_MICROS,
   PARTITIONS,
   PLACEMENT_CAP,
   TOKEN_KEY_MICROS,
@@ -172,6 +175,9 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `HMAC-SHA256, cut to ${8 * MAC_BYTES} bits`,
     `A new key is drawn after ${TOKEN_KEY_DAYS} days, and the old one counts for ${TOKEN_KEY_DAYS} days more`,
     `at most ${MAX_UNKNOWN_ACTORS} actors that are no nodes`,
+    `an administrator for ${RECOVERY_MICROS / 60e6} minutes`,
+    `Tokens end after ${TOKEN_LIFE_MICROS / 86_400e6} days`,
+    `certificate ends after ${NODE_LIFE_MICROS / 86_400e6} days`,
   ],
   'docs/overwrite.md': [
     `decided by clocks, to about ${TOLERANCE}`,
@@ -182,6 +188,8 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `in the background, about a page ${amount(SYNC_LIMITS.scrubMs / 1_000, 'second')}`,
   ],
   'docs/troubleshooting.md': [
+    `makes an administrator for ${RECOVERY_MICROS / 60e6} minutes`,
+    `keeps at most ${MAX_LEDGER_RECORDS} identities`,
     `more than ${MAX_BATCH_OPERATIONS} operations or ${MAX_BATCH_BYTES / MIB} MiB,`,
     `or its answers more than ${MAX_BATCH_ANSWER_BYTES / MIB} MiB`,
     `The key has ${MAX_SIBLINGS} values, or they have ${MAX_OBJECT_BYTES / MIB} MiB together`,

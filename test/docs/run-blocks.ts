@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseConfig } from '../../src/config/read.ts';
-import { LAUNCHER } from '../fixtures/cluster.ts';
+import { freePorts, LAUNCHER } from '../fixtures/cluster.ts';
 import { type Block, isShown } from './page.ts';
 
 const run = promisify(execFile);
@@ -62,11 +64,27 @@ const atCluster = (code: string, { urls }: Playground): string =>
     (_, at) => urls[Number(at)] ?? 'there is no such node',
   );
 
+/** A block that makes a cluster of its own: in an empty directory, and on free ports. */
+async function ofOwnCluster(code: string): Promise<string> {
+  if (!code.includes('mec security init')) return code;
+  const directory = await mkdtemp(join(tmpdir(), 'mec-walk-'));
+  const port = await freePorts(40);
+  return (
+    `trap 'kill $PIDS; rm -rf ${directory}' EXIT; cd ${directory}; ` +
+    code
+      .replace('security init', `security init --port ${port} --httpport ${port + 30}`)
+      .replaceAll(/https:\/\/127\.0\.0\.1:300(\d)/g, (_, at) => {
+        return `https://127.0.0.1:${port + 30 + Number(at)}`;
+      })
+  );
+}
+
 async function runCommands({ code, output }: Block, playground: Playground): Promise<void> {
-  const commands = atCluster(code, playground)
+  const commands = atCluster(await ofOwnCluster(code), playground)
     .replaceAll('curl ', 'curl -s ')
     .replaceAll('npx mec', `"${process.execPath}" "${LAUNCHER}"`);
-  const env = { ...process.env, MEC_URL: playground.urls.join(',') };
+  const hasOwn = code.includes('mec security init');
+  const env = { ...process.env, ...(!hasOwn && { MEC_URL: playground.urls.join(',') }) };
   const { stdout } = await run('sh', ['-c', `{ ${commands} } 2>&1`], { env, timeout: BLOCK_MS });
   // A block that shows no output prints none: an error would be one.
   assert.ok(isShown(stdout, output ?? ''), `${code}printed:\n${stdout}`);

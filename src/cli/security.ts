@@ -1,0 +1,183 @@
+/** The command `mec security`. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock, systemRandom } from '../base/system.ts';
+import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
+import { recovery } from '../core/security/ledger-change.ts';
+import { VERBS } from '../core/security/verb.ts';
+import { MARKS, SECURITY_FILES, securityDirectory } from '../embed/secured-root.ts';
+import type { CommandArguments } from './command.ts';
+import { EXIT } from './exit-codes.ts';
+import { askNode, ExitError, type RemoteOptions, reported } from './remote.ts';
+import { loadConfig } from './run-node.ts';
+import { certifyUser, type InitOptions, initCluster, renewNode } from './security-init.ts';
+import { oneLine, print } from './terminal.ts';
+
+interface SecurityOptions extends RemoteOptions, InitOptions {
+  readonly node?: string;
+  readonly days?: number;
+}
+
+type Action = (words: readonly string[], options: SecurityOptions) => Promise<void>;
+
+const say = async (text: string): Promise<void> => void (await print(process.stdout, `${text}\n`));
+
+/** Runs `mec security ACTION …`. */
+export function runSecurity(given: CommandArguments, options: unknown): Promise<void> {
+  const [name = '', ...rest] = given;
+  // The last argument takes all further words.
+  const words = rest.flat().filter((word) => word !== undefined);
+  return reported(options as RemoteOptions, async () => {
+    const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
+    if (action === undefined)
+      throw new ExitError(
+        EXIT.usage,
+        `unknown action ${oneLine(name)}; expected ${Object.keys(ACTIONS).join(', ')}`,
+      );
+    await action(words, options as SecurityOptions);
+    return EXIT.done;
+  });
+}
+
+/** The words of an action. Throws `ExitError` if there are too few or too many. */
+function wordsOf(words: readonly string[], ...names: readonly string[]): string[] {
+  if (words.length !== names.length)
+    throw new ExitError(EXIT.usage, `expected ${names.join(' ') || 'no further arguments'}`);
+  return [...words];
+}
+
+interface SpreadAnswer {
+  readonly have: readonly string[];
+  readonly lack: readonly string[];
+}
+
+const tellSpread = ({ have, lack }: SpreadAnswer): Promise<void> =>
+  say(
+    `on the disks of ${have.join(', ')}` +
+      (lack.length === 0 ? '' : `; ${lack.join(', ')} will get it later`),
+  );
+
+const change = <Answer>(
+  options: RemoteOptions,
+  route: string,
+  document: Readonly<Record<string, unknown>> = {},
+): Promise<Answer> => {
+  const body = Buffer.from(JSON.stringify(document));
+  return askNode<Answer>(options, { method: 'POST', path: `/cluster/security/${route}`, body });
+};
+
+const init: Action = async (words, options) => {
+  wordsOf(words);
+  const { configs, clientFile, token } = await initCluster(options);
+  await say(`the token of the administrator, which is printed only now:\n${token.reveal()}\n`);
+  for (const config of configs) await say(`mec --config ${config}`);
+  await say(`mec status --client ${clientFile}`);
+};
+
+interface LedgerAnswer {
+  readonly records: readonly {
+    readonly id: string;
+    readonly isRevoked: boolean;
+    readonly expires?: string;
+    readonly holder?: string;
+    readonly rights: readonly { readonly prefix: string; readonly verbs: readonly string[] }[];
+  }[];
+}
+
+const status: Action = async (words, options) => {
+  wordsOf(words);
+  const answer = await askNode<LedgerAnswer>(options, { method: 'GET', path: '/cluster/security' });
+  if (options.json === true) return say(JSON.stringify(answer));
+  for (const { id, isRevoked, expires, holder, rights } of answer.records) {
+    const facts = [
+      isRevoked ? 'revoked' : undefined,
+      holder,
+      expires && `until ${expires}`,
+      ...rights.map(({ prefix, verbs }) => `${JSON.stringify(prefix)}: ${verbs.join(' ')}`),
+    ];
+    await say(`${id}  ${facts.filter((fact) => fact !== undefined).join('  ')}`);
+  }
+};
+
+const grant: Action = async (words, options) => {
+  const [identity, prefix, verbs] = wordsOf(words, 'IDENTITY', 'PREFIX', 'VERB,…|none');
+  const list = verbs === 'none' ? [] : verbs === 'all' ? VERBS : verbs?.split(',');
+  await tellSpread(await change(options, 'grants', { identity, prefix, verbs: list }));
+};
+
+const token: Action = async (words, options) => {
+  const [identity] = wordsOf(words, 'IDENTITY');
+  const { days } = options;
+  const made = await change<SpreadAnswer & { readonly token: string; readonly expires: string }>(
+    options,
+    'tokens',
+    days === undefined ? { identity } : { identity, days },
+  );
+  if (options.json === true) return say(JSON.stringify(made));
+  await say(made.token);
+};
+
+const revoke: Action = async (words, options) => {
+  const [id] = wordsOf(words, 'ID');
+  await tellSpread(await change(options, 'revoke', { id }));
+};
+
+const reload: Action = async (words, options) => {
+  wordsOf(words);
+  await change(options, 'reload');
+  await say('the node uses the certificates in its files');
+};
+
+/** The security directory of the node in `--node`. */
+async function directoryOf({ node }: SecurityOptions): Promise<string> {
+  if (node === undefined)
+    throw new ExitError(
+      EXIT.usage,
+      'name the configuration of a node on this machine: --node FILE',
+    );
+  return securityDirectory((await loadConfig(node)).root);
+}
+
+const off: Action = async (words, options) => {
+  wordsOf(words);
+  const directory = await directoryOf(options);
+  await writeFile(join(directory, SECURITY_FILES.mark), `${MARKS.off}\n`);
+  await say('the node starts without security if its configuration says so');
+};
+
+const recover: Action = async (words, options) => {
+  wordsOf(words);
+  const directory = await directoryOf(options);
+  const { records, text } = recovery(Math.floor(systemClock.wallMicros()), systemRandom);
+  const file = join(directory, SECURITY_FILES.recovery);
+  await writeFile(file, JSON.stringify(records), { mode: 0o600 });
+  await say(text.reveal());
+};
+
+const renew: Action = async (words, options) => {
+  wordsOf(words);
+  const { node, dir } = options;
+  if (node === undefined) throw new ExitError(EXIT.usage, 'name the node: --node FILE');
+  await renewNode(dir, await loadConfig(node));
+  await say('the node takes the new certificate after "mec security reload", or SIGHUP');
+};
+
+const certify: Action = async (words, options) => {
+  const [identity = ''] = wordsOf(words, 'IDENTITY');
+  if (!NODE_NAME_PATTERN.test(identity))
+    throw new ExitError(EXIT.usage, `${oneLine(identity)} is no name of an identity`);
+  for (const file of await certifyUser(options.dir, identity)) await say(file);
+};
+
+const ACTIONS = {
+  init,
+  status,
+  grant,
+  token,
+  revoke,
+  reload,
+  renew,
+  certify,
+  off,
+  recover,
+} as const;

@@ -1,0 +1,43 @@
+/** The door of a secured node: its lock, its certificates, and the recovery by its disk. */
+import type { Env } from '../base/env.ts';
+import { messageOf } from '../base/errors.ts';
+import type { MecNode } from '../cluster/node.ts';
+import { Lock } from '../http/lock.ts';
+import type { HttpServerOptions } from '../http/server.ts';
+import { RECOVERY_LOOK_MS } from './limits.ts';
+import type { SecuredRoot } from './secured-root.ts';
+
+/** The parts of the HTTP server that a secured root has; none if requests need no credentials. */
+export function securedDoor(
+  node: MecNode,
+  root: SecuredRoot | undefined,
+  { clock, log }: Pick<Env, 'clock' | 'log'>,
+): Pick<HttpServerOptions, 'lock' | 'tls' | 'readTls'> {
+  const { security, config } = node;
+  if (root === undefined || security === undefined) return {};
+  let lookedMs = -Infinity;
+  const lookForRecovery = async (): Promise<void> => {
+    const records = await root.takeRecovery();
+    if (records === undefined) return;
+    log.warn('an administrator for a short time was made on the disk of this node');
+    const { lack } = await security.recover(records);
+    if (lack.length > 0) log.warn('members lack the administrator', { nodes: lack.join(' ') });
+  };
+  const onUnknown = (): void => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - lookedMs < RECOVERY_LOOK_MS) return;
+    lookedMs = nowMs;
+    lookForRecovery().catch((error: unknown) =>
+      log.warn('recovery not told to all members', { reason: messageOf(error) }),
+    );
+  };
+  const lock = new Lock({
+    security,
+    clock,
+    node: config.name,
+    sink: root.audit,
+    ratePerSecond: () => config.security.ratePerSecond,
+    onUnknown,
+  });
+  return { lock, tls: root.tls, readTls: () => root.readTls() };
+}

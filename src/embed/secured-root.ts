@@ -1,0 +1,131 @@
+/**
+ * The directory `security` of a node's root: the mark that the node is secured, its certificate and
+ * keys, the first records of its ledger, and the audit.
+ *
+ * The mark makes sure that no lost line or file opens a node: with the mark a node needs
+ * `mode = "on"`, and with `mode = "on"` it needs the mark.
+ */
+import { readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, StartError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import type { Config } from '../cluster/config.ts';
+import type { LedgerRecord } from '../core/security/ledger-record.ts';
+import type { TlsFiles } from '../http/tls.ts';
+import { AuditFile } from './audit-file.ts';
+
+/** The names of the files. */
+export const SECURITY_FILES = {
+  mark: 'mode',
+  certificate: 'node.crt',
+  key: 'node.key',
+  ca: 'ca.crt',
+  ledger: 'ledger.json',
+  recovery: 'recovery.json',
+  audit: 'audit.ndjson',
+} as const;
+
+/** The directory of a root. */
+export const securityDirectory = (root: string): string => join(root, 'security');
+
+/** The words of the mark. */
+export const MARKS = { on: 'on', off: 'off' } as const;
+
+/** Anyone but the owner may do something with a file. */
+const OTHERS = 0o077;
+
+/** The security files of one node. */
+export class SecuredRoot {
+  readonly #directory: string;
+  readonly audit: AuditFile;
+  readonly firstRecords: readonly LedgerRecord[];
+  readonly tls: TlsFiles;
+
+  private constructor(directory: string, tls: TlsFiles, firstRecords: readonly LedgerRecord[]) {
+    this.#directory = directory;
+    this.tls = tls;
+    this.firstRecords = firstRecords;
+    this.audit = new AuditFile(join(directory, SECURITY_FILES.audit));
+  }
+
+  /**
+   * Opens the directory of a node, or finds that it has none, or that its security was taken off.
+   * Rejects with `StartError` if the configuration and the mark differ, or if others can read the
+   * directory.
+   */
+  static async open({
+    root,
+    security: { mode },
+  }: Config): Promise<SecuredRoot | 'off' | undefined> {
+    const directory = securityDirectory(root);
+    const mark = await readIfThere(join(directory, SECURITY_FILES.mark));
+    if (mode !== 'on') {
+      if (mark !== MARKS.on) return mark === MARKS.off ? MARKS.off : undefined;
+      throw new StartError(
+        `security.mode: "${mode}", but ${root} is of a secured node; set mode = "on" in ` +
+          '[security], or take the security off with "mec security off"',
+      );
+    }
+    if (mark !== MARKS.on)
+      throw new StartError(
+        `security.mode: "on", but ${directory} has no keys; make them with "mec security init"`,
+      );
+    await assertPrivate(directory);
+    const tls = await readTls(directory);
+    const records = await readIfThere(join(directory, SECURITY_FILES.ledger));
+    return new SecuredRoot(directory, tls, parseRecords(records ?? '[]'));
+  }
+
+  /** Reads the certificate and the keys again. */
+  readTls(): Promise<TlsFiles> {
+    return readTls(this.#directory);
+  }
+
+  /** Takes the records that `mec security recover` has made; undefined if there are none. */
+  async takeRecovery(): Promise<readonly LedgerRecord[] | undefined> {
+    const file = join(this.#directory, SECURITY_FILES.recovery);
+    const text = await readIfThere(file);
+    if (text === undefined) return undefined;
+    await rm(file);
+    return parseRecords(text);
+  }
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    // If the root is no directory, the store says so.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new StartError(`Cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function assertPrivate(directory: string): Promise<void> {
+  for (const path of [directory, join(directory, SECURITY_FILES.key)]) {
+    const { mode } = await stat(path).catch((error: unknown) => {
+      throw new StartError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    });
+    if ((mode & OTHERS) !== 0)
+      throw new StartError(`${path} can be used by others; close it with chmod go= ${path}`);
+  }
+}
+
+async function readTls(directory: string): Promise<TlsFiles> {
+  const read = async (name: string): Promise<string> => {
+    const text = await readIfThere(join(directory, name));
+    if (text !== undefined) return text;
+    throw new StartError(`${join(directory, name)} is missing; make it with "mec security init"`);
+  };
+  const { certificate, key, ca } = SECURITY_FILES;
+  return {
+    certificate: await read(certificate),
+    key: new Secret(await read(key)),
+    ca: await read(ca),
+  };
+}
+
+/** Records in a file. The ledger leaves out those that break its grammar. */
+const parseRecords = (text: string): readonly LedgerRecord[] =>
+  JSON.parse(text) as readonly LedgerRecord[];
