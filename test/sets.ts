@@ -73,6 +73,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'http/slow-clients.test.ts': ['long'],
   'http/ttl.test.ts': ['long'],
   'model/conditional-writes.test.ts': ['usual', 'long'],
+  'model/owner-lists.test.ts': ['usual', 'long'],
   'model/plain-writes.test.ts': ['usual', 'long'],
   'package.test.ts': ['long'],
   'package/': ['long'],
