@@ -7,27 +7,6 @@ export const MIB = 1024 * KIB;
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-const SLAB_BYTES = 64 * 1024;
-let slab = new ArrayBuffer(SLAB_BYTES);
-let used = 0;
-
-/**
- * Returns `length` bytes for the caller to fill; they are not zeroed. Short arrays are cut from a
- * slab, because an array with its own buffer costs ten times as much to make and again to collect.
- * A slab stays in memory as long as any piece of it, so use this only for short-lived data.
- */
-export function allocate(length: number): Uint8Array<ArrayBuffer> {
-  if (length > SLAB_BYTES / 16) return new Uint8Array(length);
-  if (used + length > SLAB_BYTES) {
-    slab = new ArrayBuffer(SLAB_BYTES);
-    used = 0;
-  }
-  const bytes = new Uint8Array(slab, used, length);
-  // Keeps each piece aligned to 8 bytes, as a separate buffer would be.
-  used += (length + 7) & ~7;
-  return bytes;
-}
-
 /** The UTF-8 bytes of a text. */
 export function utf8ToBytes(text: string): Uint8Array {
   return encoder.encode(text);
@@ -63,14 +42,9 @@ export function prefixEnd(prefix: string): string | undefined {
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x === y) continue;
-    // Surrogates encode code points above U+FFFF, so they sort after all other units.
-    const xHigh = x >= 0xd800 && x <= 0xdfff;
-    const yHigh = y >= 0xd800 && y <= 0xdfff;
-    if (xHigh !== yHigh) return xHigh ? 1 : -1;
-    return x - y;
+    const x = a.codePointAt(i) as number;
+    const y = b.codePointAt(i) as number;
+    if (x !== y) return x - y;
   }
   return a.length - b.length;
 }

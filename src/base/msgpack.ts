@@ -2,7 +2,7 @@
  * MessagePack with one encoder that is kept. Decoded byte arrays are views of the decoded input.
  */
 import { Decoder, Encoder } from '@msgpack/msgpack';
-import { allocate } from './bytes.ts';
+import { allocate } from './slab.ts';
 import { ENCODER_KEEP_BYTES } from './limits.ts';
 import { isSaneMsgpack } from './msgpack-shape.ts';
 

@@ -1,21 +1,30 @@
-/**
- * The real world. No other file may use `Date`, timers or a source of random numbers. The client
- * runs this file in browsers, so `setImmediate` is its only use of Node.
- */
+/** The real world. No other file may use `Date`, timers or a source of random numbers. */
 import type { Clock, Log, Random } from './env.ts';
+
+const monotonicMs: Clock['monotonicMs'] = () => performance.now();
+
+/**
+ * Follows corrections of the wall clock. The fraction of a millisecond keeps close events distinct,
+ * but has no meaning of its own.
+ */
+const wallMicros: Clock['wallMicros'] = () =>
+  Date.now() * 1000 + Math.floor((performance.now() % 1) * 1000);
+
+const after: Clock['after'] = (delayMs, task) => {
+  const timer = setTimeout(task, Math.max(0, delayMs));
+  return { cancel: () => clearTimeout(timer) };
+};
 
 /** Real time. */
 export const systemClock: Clock = {
-  monotonicMs: () => performance.now(),
-  // Follows corrections of the wall clock. The fraction of a millisecond keeps close events
-  // distinct, but has no meaning of its own.
-  wallMicros: () => Date.now() * 1000 + Math.floor((performance.now() % 1) * 1000),
-  after: (delayMs, task) => {
-    const timer = setTimeout(task, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
+  monotonicMs,
+  wallMicros,
+  after,
   defer: (task) => void setImmediate(task),
 };
+
+/** Real time in a client, which may run in a browser. */
+export const clientClock: Omit<Clock, 'defer'> = { monotonicMs, wallMicros, after };
 
 const pool = new Uint32Array(256);
 let drawn = pool.length;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
-import { allocate } from '../../src/base/bytes.ts';
+import { allocate } from '../../src/base/slab.ts';
 import { isSaneMsgpack } from '../../src/base/msgpack-shape.ts';
 import { MsgpackWriter } from '../../src/base/msgpack-writer.ts';
 
