@@ -124,7 +124,11 @@ export async function askNode<T>(
       });
       const document = bytesToJson(body);
       if (document === undefined)
-        throw clientError('bad-answer', { status, detail: `the answer of ${url} is not JSON` });
+        throw clientError('bad-answer', {
+          status,
+          detail: `the answer of ${url} is not JSON`,
+          retriable: true,
+        });
       return document as T;
     } catch (error) {
       last = error;

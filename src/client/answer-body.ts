@@ -1,30 +1,26 @@
-/** Reads streams of bytes, up to a limit. */
+/** Reads streams of bytes, up to a limit, and documents in them. */
+import { bytesToUtf8 } from '../base/bytes.ts';
 import { MAX_ANSWER_BYTES } from './limits.ts';
 import type { BodyReader, FetchResponse } from './world.ts';
 
-/** A stream has more bytes than it may have. */
-export class TooLargeError extends Error {}
-
-/** All bytes of a body. Rejects with `TooLargeError` before more than the limit is in memory. */
-export async function readAnswer({ headers, body }: FetchResponse): Promise<Uint8Array> {
+/** All bytes of a body; undefined if there are more than the limit. */
+export async function readAnswer({
+  headers,
+  body,
+}: FetchResponse): Promise<Uint8Array | undefined> {
   if (body === null) return new Uint8Array();
-  const announced = Number(headers.get('content-length'));
-  return readAll(body.getReader(), { most: MAX_ANSWER_BYTES, what: 'the answer', announced });
+  return readAll(body.getReader(), MAX_ANSWER_BYTES, Number(headers.get('content-length')));
 }
 
-interface Limits {
-  readonly most: number;
-  /** The stream, as the error names it. */
-  readonly what: string;
-  /** The length that was announced. */
-  readonly announced?: number;
-}
-
-/** All bytes of a stream. Rejects with `TooLargeError` if they exceed the limit. */
+/**
+ * All bytes of a stream. Returns undefined before more than `most` bytes are in memory, or if more
+ * are announced.
+ */
 export async function readAll(
   reader: BodyReader,
-  { most, what, announced = 0 }: Limits,
-): Promise<Uint8Array> {
+  most: number,
+  announced = 0,
+): Promise<Uint8Array | undefined> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   for (;;) {
@@ -32,7 +28,7 @@ export async function readAll(
     if (Math.max(announced, length) > most) {
       // The connection may be cut, which is no news any more.
       reader.cancel().catch(() => {});
-      throw new TooLargeError(`${what} has more than ${most} bytes`);
+      return undefined;
     }
     const { done, value } = await reader.read();
     if (done === true) break;
@@ -40,13 +36,16 @@ export async function readAll(
     pieces.push(value);
     length += value.length;
   }
-  const [only] = pieces;
-  if (only !== undefined && pieces.length === 1) return only;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
+  // Most answers arrive in one piece.
+  if (pieces.length === 1) return pieces[0];
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
+}
+
+/** The fields of a document in JSON; none if the body is no document. */
+export function documentOf(body: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(bytesToUtf8(body) ?? '')) as Record<string, unknown>;
+  } catch {
+    return {};
   }
-  return whole;
 }

@@ -1,11 +1,11 @@
 /** The results of the client's calls, and their construction from HTTP answers. */
-import { clientError } from './client-error.ts';
+import { codecError } from './client-error.ts';
 import type { Codec } from './codec.ts';
 import { decodeContent } from './content-coding.ts';
-import { type ClientAnswer, oddAnswer } from './attempt.ts';
+import { type AskedCall, type ClientAnswer, oddAnswer } from './attempt.ts';
 import { MAX_ANSWER_PARTS } from './limits.ts';
 import { parseMultipart } from './multipart.ts';
-import { parseDot } from '../core/causality/dot.ts';
+import { DOT_PATTERN } from '../core/causality/dot.ts';
 
 /**
  * The context of a read or write. Pass it to the write that replaces those values. Opaque, and
@@ -88,42 +88,44 @@ export interface Deleted {
   readonly token: Token | undefined;
 }
 
-const META = 'x-mec-meta-';
+/** The beginning of the names of headers with metadata. */
+export const META = 'x-mec-meta-';
 
 /** Base64, as in the header of a node. An empty token would be a write without one. */
 const TOKEN = /^[A-Za-z0-9+/]+={0,2}$/;
 const WHOLE = /^\d{1,20}$/;
 
-/** Throws the error of an answer that no node gives. */
-type Refuse = (detail: string) => never;
+/** Throws the error of an answer that no node gives, and names its wrong part. */
+export type Refuse = (part: string) => never;
 
-const refuseAnswer =
-  ({ status }: Pick<ClientAnswer, 'status'>, isWrite: boolean): Refuse =>
-  (detail) => {
-    throw oddAnswer(detail, { status, isWrite });
+/** The refusal of the answer to a request. */
+export const refuseAnswer =
+  (asked: AskedCall, { status }: Pick<ClientAnswer, 'status'>): Refuse =>
+  (part) => {
+    throw oddAnswer(`The answer is not of a MecDB node: ${part}`, asked, { status });
   };
 
-/** The token of an answer; undefined if it has none. */
-function tokenOf({ headers }: ClientAnswer, refuse: Refuse): Token | undefined {
-  const token = headers.get('x-mec-vclock') ?? undefined;
-  if (token !== undefined && !TOKEN.test(token)) refuse('X-Mec-Vclock of the answer is no token');
-  return token as Token | undefined;
+/** A header of an answer; `usual` if the answer has none. */
+function fieldOf(
+  { headers }: HttpMessage,
+  name: string,
+  { syntax, usual, refuse }: { syntax: RegExp; usual?: string; refuse: Refuse },
+): string {
+  const text = headers.get(name) ?? usual ?? '';
+  return text === usual || syntax.test(text) ? text : refuse(name);
 }
 
-const requiredToken = (answer: ClientAnswer, refuse: Refuse): Token =>
-  tokenOf(answer, refuse) ?? refuse('The answer has no X-Mec-Vclock, so it is not of a node');
+const tokenOf = (answer: ClientAnswer, refuse: Refuse): Token =>
+  fieldOf(answer, 'x-mec-vclock', { syntax: TOKEN, refuse }) as Token;
 
-function dotOf({ headers }: HttpMessage, refuse: Refuse): string {
-  const dot = headers.get('x-mec-dot') ?? '';
-  return parseDot(dot) === undefined ? refuse('X-Mec-Dot of the answer is no dot') : dot;
-}
+const dotOf = (message: HttpMessage, refuse: Refuse): string =>
+  fieldOf(message, 'x-mec-dot', { syntax: DOT_PATTERN, refuse });
 
-/** A whole number in a header. */
-function wholeOf({ headers }: HttpMessage, name: string, usual: number, refuse: Refuse): number {
-  const text = headers.get(name) ?? undefined;
-  if (text !== undefined && !WHOLE.test(text)) refuse(`${name} of the answer is no number`);
-  return text === undefined ? usual : Number(text);
-}
+/** The answer that a key has no value. It has a token if a node knows the key's past. */
+const missing = (answer: ClientAnswer, refuse: Refuse): Missing => ({
+  kind: 'missing',
+  token: answer.headers.get('x-mec-vclock') === null ? undefined : tokenOf(answer, refuse),
+});
 
 /** The versions of a read: none, one, or several. */
 export function versionsOf<T>(read: Read<T>): readonly Version<T>[] {
@@ -132,10 +134,7 @@ export function versionsOf<T>(read: Read<T>): readonly Version<T>[] {
 }
 
 /** The dots of a read's versions. */
-export const dotsOf = (read: Read<unknown>): string[] =>
-  versionsOf(read)
-    .map(({ dot }) => dot)
-    .filter((dot) => dot !== '');
+export const dotsOf = (read: Read<unknown>): string[] => versionsOf(read).map(({ dot }) => dot);
 
 /** The values of a read's versions. */
 export const valuesOf = <T>(read: Read<T>): T[] => versionsOf(read).map(({ value }) => value);
@@ -145,9 +144,9 @@ export const valuesOf = <T>(read: Read<T>): T[] => versionsOf(read).map(({ value
  * if the codec cannot read a value.
  */
 export async function toRead<T>(answer: ClientAnswer, codec: Codec<T>): Promise<Read<T>> {
-  const refuse = refuseAnswer(answer, false);
-  if (answer.status === 404) return { kind: 'missing', token: tokenOf(answer, refuse) };
-  const token = requiredToken(answer, refuse);
+  const refuse = refuseAnswer({ method: 'GET' }, answer);
+  if (answer.status === 404) return missing(answer, refuse);
+  const token = tokenOf(answer, refuse);
   // A single value was requested with `raw=true`. Otherwise `fetch` would already have removed its
   // encoding.
   const { headers } = answer;
@@ -157,8 +156,7 @@ export async function toRead<T>(answer: ClientAnswer, codec: Codec<T>): Promise<
   }
   const parts = parseMultipart(headers.get('content-type') ?? '', answer.body, MAX_ANSWER_PARTS);
   // Without two values there is no conflict, and an `update` would write over what it did not read.
-  if (parts === undefined || parts.length < 2)
-    return refuse('The body with the siblings is not well-formed multipart/mixed of several parts');
+  if (parts === undefined || parts.length < 2) return refuse('its multipart body');
   const versions = parts.map((part) =>
     toVersion(part, { coding: part.headers.get('content-encoding'), codec, refuse }),
   );
@@ -175,20 +173,21 @@ export async function toRead<T>(answer: ClientAnswer, codec: Codec<T>): Promise<
  * have been made all the same: a proxy that drops headers may stand before the node.
  */
 export function toWritten(answer: ClientAnswer): Written {
-  const refuse = refuseAnswer(answer, true);
+  const refuse = refuseAnswer({ method: 'PUT' }, answer);
+  const siblings = fieldOf(answer, 'x-mec-siblings', { syntax: WHOLE, usual: '1', refuse });
   return {
-    token: requiredToken(answer, refuse),
+    token: tokenOf(answer, refuse),
     dot: dotOf(answer, refuse),
     etag: answer.headers.get('etag') ?? undefined,
-    siblings: wholeOf(answer, 'x-mec-siblings', 1, refuse),
+    siblings: Number(siblings),
   };
 }
 
 /** Converts the answer to a DELETE, and returns the dot of the delete. Throws as `toWritten`. */
 export function toDeleted(answer: ClientAnswer): Deleted & { readonly dot: string } {
-  const refuse = refuseAnswer(answer, true);
-  if (answer.status === 404) return { found: false, token: tokenOf(answer, refuse), dot: '' };
-  return { found: true, token: requiredToken(answer, refuse), dot: dotOf(answer, refuse) };
+  const refuse = refuseAnswer({ method: 'DELETE' }, answer);
+  if (answer.status === 404) return { found: false, token: missing(answer, refuse).token, dot: '' };
+  return { found: true, token: tokenOf(answer, refuse), dot: dotOf(answer, refuse) };
 }
 
 interface HttpMessage {
@@ -225,17 +224,16 @@ async function toVersion<T>(
       contentType,
     );
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const detail = `The codec cannot read the value (${contentType}, ${body.length} bytes): ${why}`;
-    throw clientError('bad-value', { detail, cause });
+    throw codecError(`read the value (${contentType}, ${body.length} bytes)`, cause);
   }
+  const nanos = fieldOf(message, 'x-mec-timestamp', { syntax: WHOLE, usual: '0', refuse });
   return {
     value,
     dot: dotOf(message, refuse),
     etag: headers.get('etag') ?? '',
     contentType,
     contentEncoding,
-    timestampMicros: Math.floor(wholeOf(message, 'x-mec-timestamp', 0, refuse) / 1000),
+    timestampMicros: Math.floor(Number(nanos) / 1000),
     expires: headers.get('x-mec-expires') ?? undefined,
     clientId: headers.get('x-mec-client-id') ?? undefined,
     meta,

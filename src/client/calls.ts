@@ -1,16 +1,30 @@
 /**
- * The calls of a client with single keys, as its methods make them: request, answer, and the memory
+ * The calls of a client with keys: the request for each, the meaning of its answer, and the memory
  * of both in the session.
  */
 import { drawName } from '../core/causality/actor.ts';
-import { type Read, type Token, toRead, toWritten, type Written } from './answers.ts';
-import type { ClientAnswer, ClientRequest } from './attempt.ts';
-import { clientError, type MecClientError } from './client-error.ts';
+import {
+  type Deleted,
+  META,
+  type Read,
+  toDeleted,
+  toRead,
+  toWritten,
+  type Written,
+} from './answers.ts';
+import type { ClientAnswer, ClientRequest, RequestFields } from './attempt.ts';
+import { clientError, codecError } from './client-error.ts';
 import type { Codec } from './codec.ts';
 import { deliver, type TimeLimits } from './delivery.ts';
 import { CLIENT_ATTEMPT_MS, CLIENT_DEADLINE_MS } from './limits.ts';
 import type { NodePool } from './node-pool.ts';
-import type { CallOptions, ClientOptions, GetOptions, PutOptions } from './options.ts';
+import type {
+  CallOptions,
+  ClientOptions,
+  DeleteOptions,
+  GetOptions,
+  PutOptions,
+} from './options.ts';
 import { seenHeaders, type Session } from './session.ts';
 import type { UpdateQueue } from './update-queue.ts';
 import type { ClientWorld } from './world.ts';
@@ -25,6 +39,13 @@ export interface ClientParts {
   readonly options: Omit<ClientOptions<unknown>, 'codec'>;
 }
 
+/** A call with one key: a request of its own, or an operation of a batch. */
+export interface KeyCall<Result> extends Omit<ClientRequest, 'path' | 'isRead'> {
+  readonly key: string;
+  /** Converts a good answer, and remembers it. */
+  readonly convert: (answer: ClientAnswer) => Result | Promise<Result>;
+}
+
 /** The calls of a client for values of type `T`. */
 export class ClientCalls<T> {
   readonly parts: ClientParts;
@@ -35,100 +56,103 @@ export class ClientCalls<T> {
     this.codec = codec;
   }
 
-  /** Reads a key. */
-  async get(key: string, options: GetOptions): Promise<Read<T>> {
+  /** The read of a key. */
+  read(key: string, { r, monotonic = true }: GetOptions): KeyCall<Read<T>> {
     const { session } = this.parts;
-    const { r, monotonic = true } = options;
     const asked = session.seen(key);
-    const headers = monotonic ? seenHeaders(asked) : {};
-    const answer = await this.send(
-      { method: 'GET', path: pathOf(key), query: { r, raw: 'true' }, headers },
-      options,
-    );
-    const read = await toRead(answer, this.codec);
-    if (monotonic) session.noteAnswer(key, asked, read);
-    return read;
-  }
-
-  /** Writes a key. */
-  async put(
-    key: string,
-    value: T,
-    options: PutOptions,
-    query: ClientRequest['query'],
-  ): Promise<Written> {
-    const body = this.encode(value);
-    const headers = this.contentHeaders(options);
-    const call = { method: 'PUT', path: pathOf(key), query, headers, body } as const;
-    return this.noteWritten(key, await this.send(call, options), options.token);
-  }
-
-  /** Converts the answer to a write, and remembers the write. */
-  noteWritten(key: string, answer: ClientAnswer, token?: Token): Written {
-    const written = toWritten(answer);
-    this.parts.session.noteWrite(key, written.dot, token);
-    return written;
-  }
-
-  /** The headers of a write with a value. */
-  contentHeaders(options: PutOptions): Record<string, string> {
-    const {
-      contentType = this.codec.contentType,
-      contentEncoding,
-      clientId,
-      meta = {},
-      ttlSeconds,
-    } = options;
-    const headers = this.writeHeaders(options.token);
-    headers['Content-Type'] = contentType;
-    if (contentEncoding !== undefined) headers['Content-Encoding'] = contentEncoding;
-    if (clientId !== undefined) headers['X-Mec-Client-ID'] = clientId;
-    headers[options.once === true ? 'Idempotency-Key' : 'X-Mec-Write-ID'] = drawName(
-      this.parts.world.random,
-    );
-    if (options.ifMissing === true) headers['If-None-Match'] = '*';
-    if (options.ifMatch !== undefined) headers['If-Match'] = options.ifMatch;
-    if (ttlSeconds !== undefined) headers['X-Mec-TTL'] = String(ttlSeconds);
-    for (const [name, text] of Object.entries(meta)) headers[`X-Mec-Meta-${name}`] = text;
-    return headers;
-  }
-
-  /** The headers of any write. */
-  writeHeaders(token: Token | undefined): Record<string, string> {
-    const { options } = this.parts;
-    const headers: Record<string, string> = {};
-    if (token !== undefined) headers['X-Mec-Vclock'] = token;
-    if (options.clientId !== undefined) headers['X-Mec-Client-ID'] = options.clientId;
-    return headers;
-  }
-
-  /** The time limits of a call. */
-  timeLimits({ deadlineMs, attemptMs, signal }: CallOptions): TimeLimits {
-    const { options } = this.parts;
     return {
-      deadlineMs: deadlineMs ?? options.deadlineMs ?? CLIENT_DEADLINE_MS,
-      attemptMs: attemptMs ?? options.attemptMs ?? CLIENT_ATTEMPT_MS,
+      key,
+      method: 'GET',
+      query: { r, raw: 'true' },
+      headers: monotonic ? seenHeaders(asked) : {},
+      convert: async (answer) => {
+        const read = await toRead(answer, this.codec);
+        if (monotonic) session.noteAnswer(key, asked, read);
+        return read;
+      },
+    };
+  }
+
+  /** The write of a key. Throws `bad-value` if the codec cannot write the value. */
+  write(key: string, value: T, options: PutOptions, query: KeyCall<T>['query']): KeyCall<Written> {
+    let body: Uint8Array;
+    try {
+      body = this.codec.encode(value);
+    } catch (cause) {
+      throw codecError('write the value', cause);
+    }
+    const { token } = options;
+    const convert = (answer: ClientAnswer): Written => {
+      const written = toWritten(answer);
+      this.parts.session.noteWrite(key, written.dot, token);
+      return written;
+    };
+    return { key, method: 'PUT', query, headers: this.#contentHeaders(options), body, convert };
+  }
+
+  /** The write of a key over whatever is there. */
+  replace(key: string, value: T, options: PutOptions & Pick<GetOptions, 'r'>): KeyCall<Written> {
+    return this.write(key, value, options, { r: options.r, w: options.w, replace: 'true' });
+  }
+
+  /** The delete of a key. */
+  delete(key: string, options: DeleteOptions): KeyCall<Deleted> {
+    const { r, w, token } = options;
+    const convert = (answer: ClientAnswer): Deleted => {
+      const { dot, ...deleted } = toDeleted(answer);
+      this.parts.session.noteWrite(key, dot, token);
+      return deleted;
+    };
+    return { key, method: 'DELETE', query: { r, w }, headers: this.#headers(options), convert };
+  }
+
+  /** Makes a call by a request of its own. */
+  async run<Result>(
+    { key, convert, ...request }: KeyCall<Result>,
+    limits: TimeLimits,
+  ): Promise<Result> {
+    return convert(await this.send({ ...request, path: pathOf(key) }, limits));
+  }
+
+  /** Sends a request until a node answers. */
+  send(call: ClientRequest, limits: TimeLimits): Promise<ClientAnswer> {
+    const { world, pool } = this.parts;
+    return deliver(world, pool, call, limits);
+  }
+
+  /** The time limits of a call, which may take the default time several times. */
+  timeLimits(
+    { deadlineMs, attemptMs, signal }: CallOptions,
+    { times = 1, usualAttemptMs = CLIENT_ATTEMPT_MS } = {},
+  ): TimeLimits {
+    const { options, world } = this.parts;
+    const wholeMs = deadlineMs ?? times * (options.deadlineMs ?? CLIENT_DEADLINE_MS);
+    return {
+      untilMs: world.clock.monotonicMs() + wholeMs,
+      attemptMs: attemptMs ?? options.attemptMs ?? usualAttemptMs,
       signal,
     };
   }
 
-  /** Sends a request until a node answers. */
-  send(call: ClientRequest, options: CallOptions): Promise<ClientAnswer> {
-    const { world, pool } = this.parts;
-    return deliver(world, pool, { call, timeLimits: this.timeLimits(options) });
+  /** The headers of a write with a value. */
+  #contentHeaders(options: PutOptions): RequestFields {
+    const { contentType = this.codec.contentType, once, meta = {} } = options;
+    const name = once === true ? 'idempotency-key' : 'x-mec-write-id';
+    return {
+      ...this.#headers(options),
+      'content-type': contentType,
+      'content-encoding': options.contentEncoding,
+      [name]: drawName(this.parts.world.random),
+      'if-none-match': options.ifMissing === true ? '*' : undefined,
+      'if-match': options.ifMatch,
+      'x-mec-ttl': options.ttlSeconds,
+      ...Object.fromEntries(Object.entries(meta).map(([of, text]) => [META + of, text])),
+    };
   }
 
-  /** The bytes of a value. Throws `bad-value` if the codec cannot write it. */
-  encode(value: T): Uint8Array {
-    try {
-      return this.codec.encode(value);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw clientError('bad-value', {
-        detail: `The codec cannot write the value: ${reason}`,
-        cause,
-      });
-    }
+  /** The headers of any write. */
+  #headers({ token, clientId = this.parts.options.clientId }: PutOptions): RequestFields {
+    return { 'x-mec-vclock': token, 'x-mec-client-id': clientId };
   }
 }
 
@@ -136,15 +160,12 @@ export class ClientCalls<T> {
  * The path of a key. The whole key is one segment. URLs drop the segments `.` and `..`, even if
  * they are escaped. Throws `bad-key` if the key has no path.
  */
-export function pathOf(key: string): string {
-  const refuse = (detail: string): MecClientError =>
-    clientError('bad-key', { status: 400, detail });
-  if (key === '') throw refuse('The key is empty');
-  if (key === '.' || key === '..')
-    throw refuse(`The key ${JSON.stringify(key)} cannot be part of a URL`);
+function pathOf(key: string): string {
   try {
-    return `/mec/${encodeURIComponent(key)}`;
+    if (!/^\.{0,2}$/.test(key)) return `/mec/${encodeURIComponent(key)}`;
   } catch {
-    throw refuse('The key is not well-formed Unicode');
+    // The key is not well-formed Unicode.
   }
+  const detail = `The key ${JSON.stringify(key)} cannot be part of a URL`;
+  throw clientError('bad-key', { status: 400, detail });
 }

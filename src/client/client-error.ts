@@ -3,18 +3,10 @@
  * exact cause.
  */
 import type { ErrorCode } from '../base/errors.ts';
-import { CLIENT_ERROR_KINDS, isRetriable } from './error-codes.ts';
+import { isRetriable, type OWN_CODES } from './error-codes.ts';
 
-/**
- * A code of a node (`ERROR_KINDS`) or of the client itself (`CLIENT_ERROR_KINDS`). A newer node may
- * have more of them.
- */
-export type ClientErrorCode = ErrorCode | keyof typeof CLIENT_ERROR_KINDS;
-
-type OwnCode = keyof typeof CLIENT_ERROR_KINDS;
-
-const isOwnCode = (code: ClientErrorCode): code is OwnCode =>
-  Object.hasOwn(CLIENT_ERROR_KINDS, code);
+/** A code of a node or of the client itself. A newer node may have more of them. */
+export type ClientErrorCode = ErrorCode | (typeof OWN_CODES)[number];
 
 /** The status of an error that a node would answer with, if no node was asked. */
 const OVERLOADED = 503;
@@ -36,36 +28,29 @@ export interface ClientErrorDetails {
 
 /** The base class of all errors of the client. */
 export class MecClientError extends Error {
-  readonly code: ClientErrorCode;
+  declare readonly code: ClientErrorCode;
   /** Whether the same call may succeed later. The client has already retried until its deadline. */
-  readonly retriable: boolean;
-  readonly status: number | undefined;
-  readonly have: number | undefined;
-  readonly need: number | undefined;
+  declare readonly retriable: boolean;
+  declare readonly status: number | undefined;
+  declare readonly have: number | undefined;
+  declare readonly need: number | undefined;
   /** The pause that the node asked for in `Retry-After`, ms. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
   /**
    * For a write: whether it may have taken effect, or still may. A second call with the same token
    * loses nothing, but it is another write: it may become a sibling of the first.
    */
-  mayTakeEffect: boolean;
+  declare mayTakeEffect: boolean;
   /** The keys of a `getMany` or `setMany` that failed. The others were read or written. */
-  failedKeys: readonly string[] | undefined;
+  declare failedKeys: readonly string[] | undefined;
 
   constructor(code: ClientErrorCode, details: ClientErrorDetails = {}) {
-    const { detail, status, have, need, cause } = details;
-    const { title, retriable } = isOwnCode(code)
-      ? CLIENT_ERROR_KINDS[code]
-      : { title: `A node answered ${code}`, retriable: isRetriable(status ?? OVERLOADED) };
-    super(detail ?? title, cause === undefined ? undefined : { cause });
-    this.name = new.target.name;
-    this.code = code;
-    this.retriable = details.retriable ?? retriable;
-    this.status = status;
-    this.have = have;
-    this.need = need;
-    this.retryAfterMs = details.retryAfterMs;
-    this.mayTakeEffect = details.mayTakeEffect ?? false;
+    const { detail = `The call failed: ${code}`, ...facts } = details;
+    super(detail, facts);
+    const { status = OVERLOADED, mayTakeEffect = false } = facts;
+    // A codec would fail again with the same value.
+    const { retriable = code !== 'bad-value' && isRetriable(status) } = facts;
+    Object.assign(this, facts, { name: new.target.name, code, retriable, mayTakeEffect });
   }
 }
 
@@ -99,6 +84,16 @@ const CLASSES = new Map<ClientErrorCode, typeof MecClientError>([
   ['bad-value', CodecError],
   ['bad-answer', UnavailableError],
 ]);
+
+/** The error of a codec that cannot do `what`. */
+export const codecError = (what: string, cause: unknown): MecClientError => {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return clientError('bad-value', { detail: `The codec cannot ${what}: ${reason}`, cause });
+};
+
+/** The error of a call that no node would take. */
+export const badParameter = (detail: string): MecClientError =>
+  clientError('bad-parameter', { status: 400, detail });
 
 /** Makes the error for a code, in the class that belongs to it. */
 export function clientError(

@@ -2,37 +2,19 @@
 import { readAll } from './answer-body.ts';
 import { MAX_DECODED_BYTES } from './limits.ts';
 
-/** The platform's name of each coding. Not every platform supports all of them. */
-const FORMATS: Readonly<Record<string, string>> = {
-  gzip: 'gzip',
-  'x-gzip': 'gzip',
-  deflate: 'deflate',
-  br: 'brotli',
-  zstd: 'zstd',
-};
-
 /**
- * Returns the decoded bytes. Rejects if the coding is unknown here, if the bytes are malformed, or
- * if the result has more than `MAX_DECODED_BYTES` bytes.
+ * Returns the decoded bytes. Rejects if the platform does not know the coding, if the bytes are
+ * malformed, or if the result has more than `MAX_DECODED_BYTES` bytes.
  */
-export async function decodeContent(
-  bytes: Uint8Array,
-  coding: string | undefined,
-): Promise<Uint8Array> {
-  const name = coding?.trim().toLowerCase() ?? 'identity';
+export async function decodeContent(bytes: Uint8Array, coding: string): Promise<Uint8Array> {
+  const name = coding.trim().toLowerCase();
   if (name === 'identity') return bytes;
-  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(decoderOf(name));
-  return readAll(stream.getReader(), { most: MAX_DECODED_BYTES, what: 'the decoded value' });
-}
-
-function decoderOf(name: string): DecompressionStream {
-  const format = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
-  try {
-    if (format !== undefined) return new DecompressionStream(format as 'gzip');
-  } catch {
-    // The standard has this coding, but the platform does not support it.
-  }
-  throw new TypeError(
-    `this platform does not support the Content-Encoding ${JSON.stringify(name)}`,
-  );
+  // The platform has other names for two of them, and throws a `TypeError` if it has none.
+  const format = name === 'br' ? 'brotli' : name.replace(/^x-/, '');
+  const stream = new Blob([bytes]).stream();
+  const decoder = new DecompressionStream(format as 'gzip');
+  const decoded = await readAll(stream.pipeThrough(decoder).getReader(), MAX_DECODED_BYTES);
+  if (decoded === undefined)
+    throw new TypeError(`the decoded value has more than ${MAX_DECODED_BYTES} bytes`);
+  return decoded;
 }

@@ -7,31 +7,28 @@
  * answer was lost, the repetition only writes the same state again.
  */
 import { backoff } from '../base/delays.ts';
-import type { Timer } from '../base/env.ts';
 import {
   attempt,
   type ClientAnswer,
   type ClientRequest,
   isReadCall,
   isRefused,
+  textsOf,
 } from './attempt.ts';
 import { CLIENT_BACKOFF, CLIENT_REFUSED_MS } from './limits.ts';
-import { clientError, type MecClientError } from './client-error.ts';
+import { badParameter, clientError, type MecClientError } from './client-error.ts';
 import type { NodePool, PoolNode } from './node-pool.ts';
+import { type WaitLimits, waitUntil } from './pause.ts';
 import type { ClientWorld } from './world.ts';
 
-/** The time limits of a request. */
-export interface TimeLimits {
-  /** In total, with all repetitions, ms. */
-  readonly deadlineMs: number;
+/** The time limits of a request with all its repetitions. */
+export interface TimeLimits extends WaitLimits {
   /** For each node, ms. */
   readonly attemptMs: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The syntax of a header. If it were broken, `fetch` would fail as if no node could be reached. */
-const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const HEADER = /^[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * Sends a request until a node answers. Rejects with a `MecClientError`, or with the signal's
@@ -40,205 +37,161 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 export async function deliver(
   world: ClientWorld,
   pool: NodePool,
-  request: { call: ClientRequest; timeLimits: TimeLimits },
+  call: ClientRequest,
+  limits: TimeLimits,
 ): Promise<ClientAnswer> {
-  for (const [name, value] of Object.entries(request.call.headers)) assertHeader(name, value);
-  return new Promise((resolve, reject) =>
-    new Delivery(world, pool, { ...request, resolve, reject }).start(),
-  );
-}
-
-function assertHeader(name: string, value: string): void {
-  if (HEADER_NAME.test(name) && HEADER_VALUE.test(value)) return;
-  const subject = HEADER_NAME.test(name)
-    ? `The value of the header ${name}`
-    : `The header name ${JSON.stringify(name)}`;
-  const detail = `${subject} has a character that HTTP does not allow; a value must be one line of Latin-1`;
-  throw clientError('bad-parameter', { status: 400, detail });
+  for (const [name, value] of textsOf(call.headers)) {
+    if (!HEADER.test(`${name}:${value}`))
+      throw badParameter(
+        `The header ${JSON.stringify(name)} is not one of HTTP: a value must be one line of Latin-1`,
+      );
+  }
+  return new Delivery({ world, pool, call, limits }).run();
 }
 
 interface Job {
+  readonly world: ClientWorld;
+  readonly pool: NodePool;
   readonly call: ClientRequest;
-  readonly timeLimits: TimeLimits;
-  readonly resolve: (answer: ClientAnswer) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-interface PendingAttempt {
-  readonly node: PoolNode;
-  readonly controller: AbortController;
-  readonly sentMs: number;
+  readonly limits: TimeLimits;
 }
 
 class Delivery {
-  readonly #world: ClientWorld;
-  readonly #pool: NodePool;
   readonly #job: Job;
   readonly #isRead: boolean;
   readonly #startMs: number;
-  readonly #untilMs: number;
-  readonly #pendingAttempts = new Set<PendingAttempt>();
-  readonly #timers = new Set<Timer>();
+  /** Ends all attempts when the call is over. */
+  readonly #over = new AbortController();
   /** The nodes that were asked in this round. */
   readonly #askedNodes = new Set<PoolNode>();
   /** The time until which each node has asked for a pause. */
   readonly #untilMsByNode = new Map<PoolNode, number>();
-  #rounds = 0;
-  #isOver = false;
-  #lastError: MecClientError | undefined;
+  /** The error that tells the caller most. */
+  #error: MecClientError | undefined;
   /** Whether no attempt has reached a node so far. */
   #areAllRefused = true;
   /** Whether a write was sent whose outcome is unknown. */
   #isUnknown = false;
 
-  constructor(world: ClientWorld, pool: NodePool, job: Job) {
-    this.#world = world;
-    this.#pool = pool;
+  constructor(job: Job) {
     this.#job = job;
     this.#isRead = isReadCall(job.call);
-    this.#startMs = world.clock.monotonicMs();
-    this.#untilMs = this.#startMs + job.timeLimits.deadlineMs;
+    this.#startMs = this.#nowMs;
   }
 
-  start(): void {
-    const { signal, deadlineMs } = this.#job.timeLimits;
-    if (signal?.aborted === true) return this.#job.reject(signal.reason);
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
-    if (this.#isRead) this.#pool.noteRead();
-    this.#runAfter(deadlineMs, () => this.#giveUp());
-    this.#askNextNode();
+  get #nowMs(): number {
+    return this.#job.world.clock.monotonicMs();
   }
 
-  readonly #onAbort = (): void =>
-    this.#end(() => this.#job.reject(this.#job.timeLimits.signal?.reason));
-
-  #askNextNode(): void {
-    const node = this.#pool.pick(this.#askedNodes);
-    if (node === undefined) return this.#nextRound();
-    this.#askedNodes.add(node);
-    const pending = {
-      node,
-      controller: new AbortController(),
-      sentMs: this.#world.clock.monotonicMs(),
-    };
-    this.#pendingAttempts.add(pending);
-    const attemptMs = Math.min(this.#job.timeLimits.attemptMs, this.#untilMs - pending.sentMs);
-    const timer = this.#runAfter(attemptMs, () => pending.controller.abort());
-    if (
-      this.#isRead &&
-      this.#askedNodes.size < this.#pool.nodes.length &&
-      this.#pendingAttempts.size === 1
-    )
-      this.#hedgeLater(pending);
-    void attempt(this.#world, node.url, {
-      call: this.#job.call,
-      attemptMs,
-      signal: pending.controller.signal,
-    })
-      .then((answer) => this.#handleAnswer(pending, answer))
-      .catch((error: unknown) => this.#handleFailure(pending, error as MecClientError))
-      .finally(() => timer.cancel());
+  async run(): Promise<ClientAnswer> {
+    const { pool, limits } = this.#job;
+    const stop = (): void => this.#over.abort();
+    limits.signal?.addEventListener('abort', stop);
+    if (this.#isRead) pool.noteRead();
+    try {
+      for (let round = 0; ;) {
+        limits.signal?.throwIfAborted();
+        // A timer may end an attempt a little before its time.
+        if (limits.untilMs - this.#nowMs < 1) throw this.#failure();
+        const node = pool.pick(this.#askedNodes);
+        if (node === undefined) await this.#nextRound(round++);
+        else {
+          const answer = await this.#ask(node).catch(() => undefined);
+          if (answer !== undefined) return answer;
+          if (this.#error !== undefined && !this.#error.retriable) throw this.#failure();
+        }
+      }
+    } finally {
+      limits.signal?.removeEventListener('abort', stop);
+      stop();
+    }
   }
 
-  #hedgeLater(pending: PendingAttempt): void {
-    this.#runAfter(this.#pool.hedgeMs, () => {
-      if (
-        this.#pendingAttempts.has(pending) &&
-        this.#pendingAttempts.size === 1 &&
-        this.#pool.mayHedge()
-      )
-        this.#askNextNode();
+  /** Asks a node, and a second one if it is late to answer a read. Rejects if both have failed. */
+  async #ask(node: PoolNode): Promise<ClientAnswer> {
+    const { world, pool } = this.#job;
+    const first = this.#attempt(node);
+    if (!this.#isRead || this.#askedNodes.size === pool.nodes.length) return first;
+    const sentMs = this.#nowMs;
+    const isInTime = await waitUntil(world.clock, { untilMs: sentMs + pool.hedgeMs }, (report) => {
+      first.then(report, report);
     });
+    const other = isInTime || !pool.mayHedge() ? undefined : pool.pick(this.#askedNodes);
+    if (other === undefined) return first;
+    let isPending = true;
+    const settle = (): boolean => (isPending = false);
+    first.then(settle, settle);
+    const second = this.#attempt(other).then((answer) => {
+      // The node that was asked earlier is slow, or hangs.
+      if (isPending) pool.noteFailure(node, this.#nowMs - sentMs);
+      return answer;
+    });
+    return Promise.any([first, second]);
   }
 
-  #handleAnswer(pending: PendingAttempt, answer: ClientAnswer): void {
-    if (this.#isOver) return;
-    this.#pendingAttempts.delete(pending);
-    this.#pool.noteAnswer(pending.node, this.#world.clock.monotonicMs() - pending.sentMs);
-    // A node that was asked earlier and has not answered is slow, or hangs.
-    for (const other of this.#pendingAttempts)
-      if (other.sentMs < pending.sentMs) this.#noteFailure(other);
-    this.#end(() => this.#job.resolve(answer));
+  async #attempt(node: PoolNode): Promise<ClientAnswer> {
+    const { world, pool, call, limits } = this.#job;
+    this.#askedNodes.add(node);
+    const sentMs = this.#nowMs;
+    const attemptMs = Math.min(limits.attemptMs, limits.untilMs - sentMs);
+    const controller = new AbortController();
+    const stop = (): void => controller.abort();
+    const over = this.#over.signal;
+    over.addEventListener('abort', stop);
+    const timer = world.clock.after(attemptMs, stop);
+    try {
+      const answer = await attempt(world, node.url, { call, attemptMs, signal: controller.signal });
+      pool.noteAnswer(node, this.#nowMs - sentMs);
+      return answer;
+    } catch (error) {
+      if (!over.aborted) this.#noteFailure(node, error as MecClientError, sentMs);
+      throw error;
+    } finally {
+      timer.cancel();
+      over.removeEventListener('abort', stop);
+    }
   }
 
-  #handleFailure(pending: PendingAttempt, error: MecClientError): void {
-    if (this.#isOver) return;
-    this.#pendingAttempts.delete(pending);
+  #noteFailure(node: PoolNode, error: MecClientError, sentMs: number): void {
     this.#isUnknown ||= error.mayTakeEffect;
     this.#areAllRefused &&= isRefused(error);
-    if (!error.retriable) return this.#end(() => this.#job.reject(this.#withOutcome(error)));
-    this.#noteFailure(pending);
-    if (error.retryAfterMs !== undefined)
-      this.#untilMsByNode.set(pending.node, this.#world.clock.monotonicMs() + error.retryAfterMs);
     // An error with a count of replicas tells the caller more than an unreachable node.
-    if (this.#lastError?.need === undefined || error.need !== undefined) this.#lastError = error;
-    if (this.#pendingAttempts.size === 0) this.#askNextNode();
-  }
-
-  #noteFailure({ node, sentMs }: PendingAttempt): void {
-    this.#pool.noteFailure(node, this.#world.clock.monotonicMs() - sentMs);
+    if (!error.retriable || this.#error?.need === undefined || error.need !== undefined)
+      this.#error = error;
+    if (!error.retriable) return;
+    this.#job.pool.noteFailure(node, this.#nowMs - sentMs);
+    if (error.retryAfterMs !== undefined)
+      this.#untilMsByNode.set(node, this.#nowMs + error.retryAfterMs);
   }
 
   /**
-   * All nodes were asked: after a pause, asks again those that have not requested a longer pause.
+   * All nodes were asked: after a pause, those that have not requested a longer pause may be asked
+   * again. Rejects if there is no time for that.
    */
-  #nextRound(): void {
-    if (this.#pendingAttempts.size > 0) return;
-    const nowMs = this.#world.clock.monotonicMs();
-    const waitMs = Math.min(
-      ...this.#pool.nodes.map((node) => (this.#untilMsByNode.get(node) ?? 0) - nowMs),
-    );
-    // No node wants another request before the deadline.
-    if (waitMs > this.#untilMs - nowMs) return this.#giveUp();
-    const pauseMs = Math.max(0, waitMs) + backoff(this.#world.random, this.#rounds, CLIENT_BACKOFF);
-    const isTooLong = nowMs + pauseMs - this.#startMs > CLIENT_REFUSED_MS;
-    if (this.#areAllRefused && isTooLong) return this.#giveUpRefused();
-    this.#rounds += 1;
-    this.#runAfter(pauseMs, () => {
-      const thenMs = this.#world.clock.monotonicMs();
-      this.#askedNodes.clear();
-      for (const [node, untilMs] of this.#untilMsByNode)
-        if (untilMs > thenMs) this.#askedNodes.add(node);
-      this.#askNextNode();
-    });
+  async #nextRound(round: number): Promise<void> {
+    const { world, pool, limits } = this.#job;
+    const pauses = pool.nodes.map((node) => this.#untilMsByNode.get(node) ?? 0);
+    const fromMs = Math.max(this.#nowMs, Math.min(...pauses));
+    const untilMs = fromMs + backoff(world.random, round, CLIENT_BACKOFF);
+    if (this.#areAllRefused && untilMs - this.#startMs > CLIENT_REFUSED_MS)
+      throw clientError('unreachable', {
+        detail: `No node listens at ${pool.nodes.map(({ url }) => url).join(', ')}`,
+        cause: this.#error,
+      });
+    if (untilMs > limits.untilMs) throw this.#failure();
+    await waitUntil(world.clock, { ...limits, untilMs });
+    this.#askedNodes.clear();
+    for (const [node, closedMs] of this.#untilMsByNode)
+      if (closedMs > this.#nowMs) this.#askedNodes.add(node);
   }
 
-  #giveUp(): void {
-    if (!this.#isRead && this.#pendingAttempts.size > 0) this.#isUnknown = true;
-    const late = clientError('deadline', { mayTakeEffect: this.#isUnknown });
-    this.#end(() => this.#job.reject(this.#withOutcome(this.#lastError ?? late)));
-  }
-
-  #giveUpRefused(): void {
-    const urls = this.#pool.nodes.map(({ url }) => url).join(', ');
-    const detail = `No node listens at ${urls}`;
-    const error = clientError('unreachable', { detail, cause: this.#lastError });
-    this.#end(() => this.#job.reject(error));
-  }
-
-  #withOutcome(error: MecClientError): MecClientError {
+  #failure(): MecClientError {
+    const error =
+      this.#error ?? clientError('deadline', { detail: 'No node answered before the deadline' });
     // The node speaks of its own attempt only.
     if (this.#isUnknown && !error.mayTakeEffect)
       error.message = `The last of several attempts failed: ${error.message}`;
     error.mayTakeEffect = this.#isUnknown;
     return error;
-  }
-
-  #end(outcome: () => void): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    for (const timer of this.#timers) timer.cancel();
-    for (const { controller } of this.#pendingAttempts) controller.abort();
-    this.#job.timeLimits.signal?.removeEventListener('abort', this.#onAbort);
-    outcome();
-  }
-
-  #runAfter(delayMs: number, task: () => void): Timer {
-    const timer = this.#world.clock.after(delayMs, () => {
-      this.#timers.delete(timer);
-      task();
-    });
-    this.#timers.add(timer);
-    return timer;
   }
 }

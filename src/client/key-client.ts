@@ -7,13 +7,14 @@
  * change, and writes with the token of its read. So it never overwrites an acknowledged write
  * unseen.
  */
-import { type Deleted, type Read, toDeleted, type Written } from './answers.ts';
-import { ClientCalls, type ClientParts, pathOf } from './calls.ts';
-import { clientError } from './client-error.ts';
+import type { Deleted, Read, Written } from './answers.ts';
+import { ClientCalls, type ClientParts, type KeyCall } from './calls.ts';
+import { badParameter } from './client-error.ts';
 import { type Codec, json } from './codec.ts';
-import { assertKnown, whyUnknown } from './known-options.ts';
+import { assertKnown } from './known-options.ts';
 import { NodePool } from './node-pool.ts';
 import type {
+  CallOptions,
   ClientOptions,
   DeleteOptions,
   GetOptions,
@@ -23,7 +24,7 @@ import type {
   UpdateOptions,
 } from './options.ts';
 import { Session } from './session.ts';
-import { type Change, runUpdate } from './update.ts';
+import { type Change, Update } from './update.ts';
 import { UpdateQueue } from './update-queue.ts';
 import { systemWorld } from './world.ts';
 
@@ -36,19 +37,19 @@ export class KeyClient<T = unknown> {
 
   /**
    * Takes the URLs of some nodes, `http://host:port`. Any node serves any key; with several URLs
-   * the client can fail over. Throws a `TypeError` if a text is not such a URL.
+   * the client can fail over. Throws a `TypeError` if a text is not such a URL, and `bad-parameter`
+   * if an option is unknown.
    */
   constructor(
     urls: string | readonly string[],
     options: ClientOptions<T> = {},
     shared?: ClientParts,
   ) {
-    const unknown = whyUnknown('client', options);
-    if (unknown !== undefined) throw new TypeError(unknown);
+    assertKnown('client', options);
     const { codec = json<T>(), world = systemWorld, ...rest } = options;
     const parts = shared ?? {
       world,
-      pool: new NodePool(typeof urls === 'string' ? [urls] : urls, world),
+      pool: new NodePool(urls, world),
       session: new Session(world.random),
       updateQueue: new UpdateQueue(world.clock),
       options: rest,
@@ -64,7 +65,7 @@ export class KeyClient<T = unknown> {
   /** Reads a key. */
   async get(key: string, options: GetOptions = {}): Promise<Read<T>> {
     assertKnown('get', options);
-    return this.calls.get(key, options);
+    return this.#run(this.calls.read(key, options), options);
   }
 
   /**
@@ -73,7 +74,7 @@ export class KeyClient<T = unknown> {
    */
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
     assertKnown('put', options);
-    return this.calls.put(key, value, options, { w: options.w });
+    return this.#run(this.calls.write(key, value, options, { w: options.w }), options);
   }
 
   /**
@@ -82,8 +83,7 @@ export class KeyClient<T = unknown> {
    */
   async set(key: string, value: T, options: SetOptions = {}): Promise<Written> {
     assertKnown('set', options);
-    const { r, w } = options;
-    return this.calls.put(key, value, options, { r, w, replace: 'true' });
+    return this.#run(this.calls.replace(key, value, options), options);
   }
 
   /**
@@ -91,14 +91,7 @@ export class KeyClient<T = unknown> {
    */
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
     assertKnown('delete', options);
-    const call = {
-      query: { r: options.r, w: options.w },
-      headers: this.calls.writeHeaders(options.token),
-    };
-    const answer = await this.calls.send({ method: 'DELETE', path: pathOf(key), ...call }, options);
-    const { dot, ...deleted } = toDeleted(answer);
-    this.calls.parts.session.noteWrite(key, dot, options.token);
-    return deleted;
+    return this.#run(this.calls.delete(key, options), options);
   }
 
   /**
@@ -117,15 +110,14 @@ export class KeyClient<T = unknown> {
     options: UpdateOptions<T>,
   ): Promise<Updated<T> | undefined> {
     assertKnown('update', options);
-    if (typeof options.merge !== 'function')
-      throw clientError('bad-parameter', { status: 400, detail: 'update needs the option merge' });
-    const { deadlineMs, signal } = this.calls.timeLimits(options);
-    const parts = {
-      ...this.calls.parts,
-      get: (readOptions: GetOptions) => this.calls.get(key, readOptions),
-      put: (value: T, putOptions: PutOptions) =>
-        this.calls.put(key, value, putOptions, { w: putOptions.w }),
-    };
-    return runUpdate(parts, { key, change, options }, { deadlineMs, signal });
+    if (typeof options.merge !== 'function') throw badParameter('update needs the option merge');
+    const limits = this.calls.timeLimits(options);
+    return this.calls.parts.updateQueue.run(key, limits, () =>
+      new Update(this.calls, { key, change, options, limits }).run(),
+    );
+  }
+
+  #run<Result>(call: KeyCall<Result>, options: CallOptions): Promise<Result> {
+    return this.calls.run(call, this.calls.timeLimits(options));
   }
 }

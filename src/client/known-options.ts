@@ -2,7 +2,7 @@
  * The names of options, to refuse others. An option that is ignored does harm: a value with a
  * mistyped `ttlSeconds` would live for ever.
  */
-import { clientError } from './client-error.ts';
+import { badParameter } from './client-error.ts';
 import type * as options from './options.ts';
 
 /** All names of a type of options; the compiler checks that none is missing. */
@@ -64,19 +64,15 @@ const NAMES = {
   client: CLIENT,
 };
 
-/** The sentence about options that are not those of a call; undefined if they are. */
-export function whyUnknown(call: keyof typeof NAMES, given: unknown): string | undefined {
-  const names = NAMES[call];
-  if (typeof given !== 'object' || given === null)
-    return `The options of ${call} must be an object`;
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(names, name));
-  if (unknown === undefined) return undefined;
-  const known = Object.keys(names).join(', ');
-  return `The option ${JSON.stringify(unknown)} is unknown; those of ${call} are ${known}`;
-}
-
 /** Throws `bad-parameter` if a call does not have these options. */
 export function assertKnown(call: keyof typeof NAMES, given: unknown): void {
-  const detail = whyUnknown(call, given);
-  if (detail !== undefined) throw clientError('bad-parameter', { status: 400, detail });
+  const names = NAMES[call];
+  if (typeof given !== 'object' || given === null)
+    throw badParameter(`The options of ${call} must be an object`);
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(names, name));
+  if (unknown === undefined) return;
+  const known = Object.keys(names).join(', ');
+  throw badParameter(
+    `The option ${JSON.stringify(unknown)} is unknown; those of ${call} are ${known}`,
+  );
 }

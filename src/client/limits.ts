@@ -1,6 +1,5 @@
 /** Bounds of the client, each with its reason. */
 import { KIB, MIB } from '../base/bytes.ts';
-import { MAX_OBJECT_BYTES } from '../base/limits.ts';
 
 /** The default time limit of a call, with all its retries. */
 export const CLIENT_DEADLINE_MS = 10_000;
@@ -69,10 +68,10 @@ export const UPDATE_CATCH_UP_MS = 1_000;
 export const MAX_DECODED_BYTES = 64 * MIB;
 
 /**
- * Bytes of one answer: the largest object, and its headers. Without a bound, the answer of a
- * strange server would fill the memory.
+ * Bytes of one answer: the 32 MiB of the largest object, and its headers. Without a bound, the
+ * answer of a strange server would fill the memory.
  */
-export const MAX_ANSWER_BYTES = MAX_OBJECT_BYTES + 8 * MIB;
+export const MAX_ANSWER_BYTES = 40 * MIB;
 
 /**
  * Parts of one answer. A node takes no write above 100 siblings, but two sides of a cut network may
@@ -83,9 +82,15 @@ export const MAX_ANSWER_PARTS = 1_000;
 /** The default wait for one node that has a batch, which takes longer than a single request. */
 export const CLIENT_BATCH_ATTEMPT_MS = 5_000;
 
-/** The limits of a batch, as nodes have them. */
+/**
+ * The limits of nodes: of a batch, the keys of a page, the timeout of a request, and the tokens of
+ * `X-Mec-Gone`. Here again, because a web page would get all other limits of nodes with them.
+ */
 export const MAX_BATCH_OPERATIONS = 1_000;
 export const MAX_BATCH_BYTES = 8 * MIB;
+export const MAX_LIST_KEYS = 1_000;
+export const MAX_TIMEOUT_MS = 60_000;
+export const MAX_GONE_TOKENS = 4;
 
 /** Updates of one key that wait in one client for earlier ones. */
 export const MAX_UPDATES_WAITING = 1_000;

@@ -1,6 +1,8 @@
 /** The pages of a listing. */
 import { compareUtf8 } from '../base/bytes.ts';
-import { type ClientAnswer, oddAnswer } from './attempt.ts';
+import { documentOf } from './answer-body.ts';
+import { refuseAnswer } from './answers.ts';
+import type { ClientAnswer } from './attempt.ts';
 
 /** A page of keys. */
 export interface Page {
@@ -13,22 +15,23 @@ export interface Page {
  * Converts the answer to a GET of keys after `after`. Throws `bad-answer` if no node gives that
  * answer: keys that do not ascend could go in a circle.
  */
-export function toPage({ status, body }: ClientAnswer, after: string | undefined): Page {
-  const page = status === 200 ? parse(body) : undefined;
-  const { keys, next } = page ?? {};
-  const isPage = isTexts(keys) && (next === null || next === undefined || typeof next === 'string');
-  if (!isPage) throw oddAnswer('The answer is no page of keys', { status, isWrite: false });
+export function toPage(answer: ClientAnswer, after: string | undefined): Page {
+  const { keys, next } = documentOf(answer.body);
   const end = next ?? undefined;
-  const all = end === undefined ? keys : [...keys, end];
   let last = after;
-  for (const [i, key] of all.entries()) {
-    // The last key of a page may be its end.
-    const isEnd = i === keys.length && key === keys.at(-1);
-    if (last !== undefined && !isEnd && compareUtf8(key, last) <= 0)
-      throw oddAnswer('The keys of the answer do not ascend', { status, isWrite: false });
+  const follows = (key: unknown): boolean => {
+    if (typeof key !== 'string' || (last !== undefined && compareUtf8(key, last) <= 0))
+      return false;
     last = key;
-  }
-  return { keys, next: end };
+    return true;
+  };
+  // The last key of a page may be its end.
+  const isPage =
+    Array.isArray(keys) &&
+    keys.every(follows) &&
+    (end === undefined || (keys.length > 0 && end === last) || follows(end));
+  if (!isPage) return refuse(answer);
+  return { keys: keys as string[], next: end as string | undefined };
 }
 
 /** The number of keys, of those with several values, of all values, and of their bytes. */
@@ -40,22 +43,12 @@ export interface KeyCount {
 }
 
 /** Converts the answer to a count. Throws `bad-answer` if no node gives that answer. */
-export function toCount({ status, body }: ClientAnswer): KeyCount {
-  const { keys, siblings, values, bytes } = ((status === 200 ? parse(body) : undefined) ??
-    {}) as Partial<KeyCount>;
-  const all = [keys, siblings, values, bytes];
-  if (!all.every((number) => Number.isSafeInteger(number) && Number(number) >= 0))
-    throw oddAnswer('The answer is no count of keys', { status, isWrite: false });
-  return { keys, siblings, values, bytes } as KeyCount;
+export function toCount(answer: ClientAnswer): KeyCount {
+  const { keys, siblings, values, bytes } = documentOf(answer.body);
+  const all = { keys, siblings, values, bytes };
+  for (const number of Object.values(all))
+    if (!Number.isSafeInteger(number) || Number(number) < 0) refuse(answer);
+  return all as KeyCount;
 }
 
-const isTexts = (list: unknown): list is readonly string[] =>
-  Array.isArray(list) && list.every((item) => typeof item === 'string');
-
-function parse(body: Uint8Array): { readonly keys?: unknown; readonly next?: unknown } | undefined {
-  try {
-    return (JSON.parse(new TextDecoder().decode(body)) ?? undefined) as object | undefined;
-  } catch {
-    return undefined;
-  }
-}
+const refuse = (answer: ClientAnswer): never => refuseAnswer({ method: 'GET' }, answer)('its body');

@@ -9,7 +9,7 @@ import {
   CLIENT_MIN_HEDGE_MS,
   CLIENT_REST_MS,
 } from './limits.ts';
-import { Latency } from '../core/quorum/latency.ts';
+import { LateLatency } from '../core/quorum/latency.ts';
 import type { ClientWorld } from './world.ts';
 
 /** One node, as the client sees it. */
@@ -25,32 +25,25 @@ export interface PoolNode {
 export class NodePool {
   readonly nodes: readonly PoolNode[];
   readonly #world: ClientWorld;
-  readonly #latency = new Latency();
+  readonly #latency = new LateLatency();
   #next: number;
   /** Reads that may still go to a second node. */
   #hedges = CLIENT_HEDGE_BURST;
 
-  /**
-   * Takes base URLs, `http://host:port`. Throws a `TypeError` if there is none, or if a value is
-   * not such a URL.
-   */
-  constructor(urls: readonly string[], world: ClientWorld) {
+  /** Takes base URLs, `http://host:port`. Throws a `TypeError` if it gets anything else. */
+  constructor(urls: string | readonly string[], world: ClientWorld) {
     // JavaScript may pass anything, such as an environment variable that is not set.
-    if (!Array.isArray(urls) || urls.length === 0)
-      throw new TypeError(
-        `MecClient needs the URL of at least one node, and got ${JSON.stringify(urls)}`,
-      );
-    this.nodes = urls.map((text) => {
-      const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
-      if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    const texts = Array.isArray(urls) && urls.length > 0 ? urls : [urls];
+    this.nodes = texts.map((text: string) => {
+      const url = URL.canParse(text) ? new URL(text).href : '';
+      if (!/^https?:/.test(url))
         throw new TypeError(
           `${JSON.stringify(text)} is not the URL of a node; expected a URL like http://127.0.0.1:3000`,
         );
-      }
-      return { url: url.href.replace(/\/+$/, ''), failures: 0, restUntilMs: 0 };
+      return { url: url.replace(/\/+$/, ''), failures: 0, restUntilMs: 0 };
     });
     this.#world = world;
-    this.#next = world.random.uint32() % urls.length;
+    this.#next = world.random.uint32() % texts.length;
   }
 
   /**

@@ -10,10 +10,15 @@
  * no value any longer.
  */
 import type { Random } from '../base/env.ts';
-import { MAX_GONE_TOKENS } from '../core/limits.ts';
-import { MAX_SESSION_DOTS, MAX_SESSION_GONE_CHARS, MAX_SESSION_KEYS } from './limits.ts';
+import {
+  MAX_GONE_TOKENS,
+  MAX_SESSION_DOTS,
+  MAX_SESSION_GONE_CHARS,
+  MAX_SESSION_KEYS,
+} from './limits.ts';
 import { drawShortName } from '../core/causality/actor.ts';
 import { dotsOf, type Read } from './answers.ts';
+import type { RequestFields } from './attempt.ts';
 import type { Author } from './merge/merge.ts';
 
 interface KeyMemory {
@@ -34,12 +39,17 @@ export type SeenOfKey = Pick<KeyMemory, 'dots' | 'gone'>;
 const NOTHING: SeenOfKey = { dots: [], gone: [] };
 
 /** The headers that name the state that a read must include. */
-export function seenHeaders({ dots, gone }: SeenOfKey): Record<string, string> {
-  const headers: Record<string, string> = {};
-  if (dots.length > 0) headers['X-Mec-Seen'] = dots.join(', ');
-  if (gone.length > 0) headers['X-Mec-Gone'] = gone.join(', ');
-  return headers;
-}
+export const seenHeaders = ({ dots, gone }: SeenOfKey): RequestFields => ({
+  'x-mec-seen': dots.join(', ') || undefined,
+  'x-mec-gone': gone.join(', ') || undefined,
+});
+
+/** The texts that neither of two lists has. */
+const without = (
+  texts: readonly string[],
+  asked: readonly string[],
+  found: readonly string[],
+): string[] => texts.filter((text) => !asked.includes(text) && !found.includes(text));
 
 /** The session of one client. */
 export class Session {
@@ -69,34 +79,22 @@ export class Session {
   }
 
   /**
-   * Records a read that had to include `asked` and returned these versions. They replace `asked`,
-   * but not the writes made since the read began.
+   * Records the result of a read that had to include `asked`. The versions that it returned replace
+   * `asked`, but not the writes made since the read began. If it found no value, its token tells
+   * which versions are gone, and replaces `asked` in the same way.
    */
-  noteRead(key: string, required: SeenOfKey, dots: readonly string[]): void {
-    if (dots.length === 0) return;
-    const since = this.seen(key).dots.filter(
-      (dot) => !required.dots.includes(dot) && !dots.includes(dot),
-    );
-    this.#remember(key, { dots: [...dots, ...since].slice(-MAX_SESSION_DOTS) });
-  }
-
-  /** Records the result of a read that had to include `asked`. */
   noteAnswer(key: string, asked: SeenOfKey, read: Read<unknown>): void {
-    if (read.kind !== 'missing') this.noteRead(key, asked, dotsOf(read));
-    else if (read.token !== undefined) this.noteMissing(key, asked, read.token);
-  }
-
-  /**
-   * Records a read that had to include `asked` and found no value. Its token replaces `asked`, and
-   * tells which versions are gone.
-   */
-  noteMissing(key: string, required: SeenOfKey, token: string): void {
-    const since = this.seen(key).gone.filter(
-      (other) => !required.gone.includes(other) && other !== token,
-    );
-    const gone = [token, ...since].slice(0, MAX_GONE_TOKENS);
-    while (gone.join().length > MAX_SESSION_GONE_CHARS) gone.pop();
-    this.#remember(key, { gone });
+    const { dots, gone } = this.seen(key);
+    if (read.kind !== 'missing') {
+      const found = dotsOf(read);
+      const all = [...found, ...without(dots, asked.dots, found)];
+      this.#remember(key, { dots: all.slice(-MAX_SESSION_DOTS) });
+    } else if (read.token !== undefined) {
+      const found = [read.token];
+      const all = [...found, ...without(gone, asked.gone, found)].slice(0, MAX_GONE_TOKENS);
+      while (all.join().length > MAX_SESSION_GONE_CHARS) all.pop();
+      this.#remember(key, { gone: all });
+    }
   }
 
   /** Records an acknowledged write. Any node that has its dot has all that its token includes. */
@@ -111,9 +109,7 @@ export class Session {
 
   /** Ends the author of a key. The dots and tokens of the key stay. */
   endAuthor(key: string): void {
-    const { dots, gone } = this.seen(key);
-    this.#byKey.delete(key);
-    if (dots.length + gone.length > 0) this.#remember(key, { dots, gone });
+    this.#remember(key, this.#newAuthor());
   }
 
   /** Forgets a key and its author. */
@@ -122,18 +118,16 @@ export class Session {
   }
 
   #remember(key: string, news: Partial<KeyMemory>): KeyMemory {
-    const before = this.#byKey.get(key) ?? {
-      author: drawShortName(this.#random),
-      number: 0,
-      ...NOTHING,
-    };
+    const before = this.#byKey.get(key) ?? { ...this.#newAuthor(), ...NOTHING };
     const memory = { ...before, ...news };
     this.#byKey.delete(key);
     this.#byKey.set(key, memory);
-    for (const oldest of this.#byKey.keys()) {
-      if (this.#byKey.size <= MAX_SESSION_KEYS) break;
-      this.#byKey.delete(oldest);
-    }
+    const [oldest] = this.#byKey.keys();
+    if (this.#byKey.size > MAX_SESSION_KEYS) this.#byKey.delete(oldest as string);
     return memory;
+  }
+
+  #newAuthor(): Pick<KeyMemory, 'author' | 'number'> {
+    return { author: drawShortName(this.#random), number: 0 };
   }
 }

@@ -2,16 +2,14 @@
  * An update: reads, merges siblings, applies a change, and writes with the token of the read, until
  * a write is made.
  */
-import { backoff } from '../base/delays.ts';
-import { type Read, valuesOf, type Written } from './answers.ts';
+import { type Read, valuesOf } from './answers.ts';
+import type { ClientCalls } from './calls.ts';
 import { ConflictError, MecClientError } from './client-error.ts';
-import { CLIENT_BACKOFF, MAX_UPDATE_ROUNDS, UPDATE_CATCH_UP_MS } from './limits.ts';
+import type { TimeLimits } from './delivery.ts';
+import { MAX_UPDATE_ROUNDS, UPDATE_CATCH_UP_MS } from './limits.ts';
 import type { Author } from './merge/merge.ts';
-import type { GetOptions, PutOptions, Updated, UpdateOptions } from './options.ts';
-import { abortablePause } from './pause.ts';
-import type { Session } from './session.ts';
-import type { UpdateQueue } from './update-queue.ts';
-import type { ClientWorld } from './world.ts';
+import type { Updated, UpdateOptions } from './options.ts';
+import { pauseAfter } from './pause.ts';
 
 /** Returns the new value for the current one, or undefined to write nothing. */
 export type Change<T> = (
@@ -19,51 +17,25 @@ export type Change<T> = (
   author: Author,
 ) => T | undefined | Promise<T | undefined>;
 
-/** The parts of a client that the update of a key needs. */
-export interface UpdateParts<T> {
-  readonly world: ClientWorld;
-  readonly session: Session;
-  /** Runs the updates of one key one after the other. */
-  readonly updateQueue: UpdateQueue;
-  /** Reads the key. */
-  readonly get: (options: GetOptions) => Promise<Read<T>>;
-  /** Writes the key. */
-  readonly put: (value: T, options: PutOptions) => Promise<Written>;
-}
-
 /** An update as its caller asks for it. */
 export interface UpdateCall<T> {
   readonly key: string;
   readonly change: Change<T>;
   readonly options: UpdateOptions<T>;
+  readonly limits: TimeLimits;
 }
 
-/** Runs an update after all earlier ones of its key. Rejects with a `MecClientError`. */
-export function runUpdate<T>(
-  parts: UpdateParts<T>,
-  call: UpdateCall<T>,
-  {
-    deadlineMs,
-    signal,
-  }: { readonly deadlineMs: number; readonly signal?: AbortSignal | undefined },
-): Promise<Updated<T> | undefined> {
-  const untilMs = parts.world.clock.monotonicMs() + deadlineMs;
-  return parts.updateQueue.run(call.key, { untilMs, signal }, () =>
-    new Update(parts, call, untilMs).run(),
-  );
-}
-
-class Update<T> {
-  readonly #parts: UpdateParts<T>;
+/** One update of a key, after all earlier ones of this client. */
+export class Update<T> {
+  readonly #calls: ClientCalls<T>;
   readonly #call: UpdateCall<T>;
-  readonly #untilMs: number;
 
-  constructor(parts: UpdateParts<T>, call: UpdateCall<T>, untilMs: number) {
-    this.#parts = parts;
+  constructor(calls: ClientCalls<T>, call: UpdateCall<T>) {
+    this.#calls = calls;
     this.#call = call;
-    this.#untilMs = untilMs;
   }
 
+  /** Resolves with undefined if `change` returns undefined. Rejects with a `MecClientError`. */
   async run(): Promise<Updated<T> | undefined> {
     for (let round = 0; ; round++) {
       try {
@@ -75,14 +47,14 @@ class Update<T> {
         // A conflict means that nothing was written, so read, merge and change the current value.
         const isLost = error instanceof ConflictError && !error.mayTakeEffect;
         if (!isLost || round === MAX_UPDATE_ROUNDS - 1) throw error;
-        await this.#pause(round);
+        if (!(await pauseAfter(this.#calls.parts.world, round, this.#call.limits))) throw error;
       }
     }
   }
 
   async #tryOnce(): Promise<Updated<T> | undefined> {
-    const { session, world, put } = this.#parts;
-    const { key, change, options } = this.#call;
+    const { session, world } = this.#calls.parts;
+    const { key, change, options, limits } = this.#call;
     const read = await this.#read();
     const values = valuesOf(read);
     const current = values.length === 0 ? undefined : values.reduce((a, b) => options.merge(a, b));
@@ -93,12 +65,9 @@ class Update<T> {
     const value = await change(current, author);
     if (value === undefined) return undefined;
     try {
-      const written = await put(value, {
-        ...options,
-        deadlineMs: this.#leftMs(),
-        token: read.token,
-      });
-      return { ...written, value, merged: values.length };
+      const { w, ttlSeconds } = options;
+      const write = this.#calls.write(key, value, { token: read.token, ttlSeconds }, { w });
+      return { ...(await this.#calls.run(write, limits)), value, merged: values.length };
     } catch (error) {
       // The failed write may still appear, with this author's number. No other change may have that
       // number.
@@ -112,27 +81,18 @@ class Update<T> {
    * author and reads as a new one.
    */
   async #read(): Promise<Read<T>> {
-    const { session, get } = this.#parts;
-    const { key, options } = this.#call;
-    const leftMs = this.#leftMs();
-    if (session.seen(key).dots.length === 0) return get({ ...options, deadlineMs: leftMs });
+    const { session, world } = this.#calls.parts;
+    const { key, options, limits } = this.#call;
+    const read = (untilMs: number): Promise<Read<T>> =>
+      this.#calls.run(this.#calls.read(key, options), { ...limits, untilMs });
+    if (session.seen(key).dots.length === 0) return read(limits.untilMs);
     try {
-      return await get({ ...options, deadlineMs: Math.min(leftMs, UPDATE_CATCH_UP_MS) });
+      const catchUpMs = world.clock.monotonicMs() + UPDATE_CATCH_UP_MS;
+      return await read(Math.min(limits.untilMs, catchUpMs));
     } catch (error) {
       if (!(error instanceof MecClientError) || !error.retriable) throw error;
       if (error.code === 'behind') session.forget(key);
-      return get({ ...options, deadlineMs: this.#leftMs() });
+      return read(limits.untilMs);
     }
-  }
-
-  /** The rest of a call's time, at least 1 ms, so that the request itself reports the deadline. */
-  #leftMs(): number {
-    return Math.max(1, this.#untilMs - this.#parts.world.clock.monotonicMs());
-  }
-
-  #pause(round: number): Promise<void> {
-    const { clock, random } = this.#parts.world;
-    const pauseMs = Math.min(backoff(random, round, CLIENT_BACKOFF), this.#leftMs());
-    return abortablePause(clock, pauseMs, this.#call.options.signal);
   }
 }

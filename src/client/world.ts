@@ -3,13 +3,13 @@
  * not wait.
  */
 import type { Clock, Random } from '../base/env.ts';
-import { systemClock, systemRandom } from '../base/system.ts';
+import { clientClock, systemRandom } from '../base/system.ts';
 
 /** A request, as the client passes it to `fetch`. */
 export interface FetchInit {
   readonly method: string;
   readonly headers: Record<string, string>;
-  readonly body?: Uint8Array;
+  readonly body?: Uint8Array | undefined;
   readonly signal: AbortSignal;
   /**
    * A redirect is an answer of its own. If `fetch` followed it, another origin would get the value
@@ -38,7 +38,7 @@ export interface FetchResponse {
 
 /** All that a client needs from its platform. Node and browsers have it. */
 export interface ClientWorld {
-  readonly clock: Pick<Clock, 'monotonicMs' | 'wallMicros' | 'after'>;
+  readonly clock: Omit<Clock, 'defer'>;
   readonly random: Random;
   /** The part of `fetch` that the client uses. Rejects if there is no response. */
   readonly fetch: (url: string, init: FetchInit) => Promise<FetchResponse>;
@@ -46,7 +46,7 @@ export interface ClientWorld {
 
 /** The real world. */
 export const systemWorld: ClientWorld = {
-  clock: systemClock,
+  clock: clientClock,
   random: systemRandom,
   // Without `cache` a browser caches a 300 forever, and a 200 with a date for a while. Node's types
   // do not have that option.

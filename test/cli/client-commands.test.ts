@@ -141,17 +141,18 @@ describe('the command line', () => {
     assert.match(refused.err, /token.*mec get KEY --json/);
   });
 
-  test('a wrong port is told within 1.5 s, although the usual time limit is longer', async () => {
+  test('a wrong port is told soon, although the usual time limit is 10 s', async () => {
     const env = { MEC_URL: `${await deadUrl()},${await deadUrl()}` };
     const timed = async (args: readonly string[], code: number): Promise<number> => {
       const startMs = performance.now();
       assert.equal((await mec(args, { env })).code, code);
       return performance.now() - startMs;
     };
-    // The start of the program itself may be slow, because other tests keep the machine busy.
+    // The client gives up after a second. The program itself may be slow, because other tests keep
+    // the machine busy.
     const startMs = await timed(['--version'], 0);
     for (const args of [['get', 'k'], ['put', 'k', 'v'], ['list']])
-      assert.ok((await timed(args, 5)) - startMs < 1_500, args.join(' '));
+      assert.ok((await timed(args, 5)) - startMs < 5_000, args.join(' '));
   });
 
   test('--r and --w reach the node from every command that reads or writes keys', async () => {

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type EmbeddedCluster, startCluster } from '../../src/index.ts';
 import { bytes, MecClient, MecClientError, type Read, text } from '../../src/client/index.ts';
-import { MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS } from '../../src/client/limits.ts';
+import * as limits from '../../src/client/limits.ts';
+import * as core from '../../src/core/limits.ts';
+import { MIB } from '../../src/base/bytes.ts';
+import { MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
 import * as http from '../../src/http/limits.ts';
 import { problemType } from '../../src/base/problem-type.ts';
 import { type Behaviour, fakeNode } from '../fixtures/fake-node.ts';
@@ -35,14 +38,17 @@ async function failure(promise: Promise<unknown>): Promise<MecClientError> {
 
 test('the limits of the client are those of nodes', () => {
   assert.deepEqual(
-    [MAX_BATCH_OPERATIONS, MAX_BATCH_BYTES],
+    [limits.MAX_BATCH_OPERATIONS, limits.MAX_BATCH_BYTES],
     [http.MAX_BATCH_OPERATIONS, http.MAX_BATCH_BYTES],
   );
+  for (const name of ['MAX_LIST_KEYS', 'MAX_TIMEOUT_MS', 'MAX_GONE_TOKENS'] as const)
+    assert.equal(limits[name], core[name], name);
+  assert.equal(limits.MAX_ANSWER_BYTES, MAX_OBJECT_BYTES + 8 * MIB);
 });
 
 test('more keys than a batch has are written and read, each with its own outcome', async () => {
   const client = new MecClient<number>(cluster.urls, PATIENT);
-  const keys = keysOf('many', 2 * MAX_BATCH_OPERATIONS + 10);
+  const keys = keysOf('many', 2 * limits.MAX_BATCH_OPERATIONS + 10);
   for (const offset of [0, 1]) {
     const written = await client.setMany(keys.map((key, i) => [key, i + offset] as const));
     assert.deepEqual([...written.keys()], keys);
@@ -88,7 +94,7 @@ test('values come back byte for byte, with their options', async () => {
 
 test('values that no batch can take are sent alone, and so are reads of them', async () => {
   const client = new MecClient(cluster.urls, { codec: text, ...PATIENT });
-  const large = 'v'.repeat(Math.ceil(MAX_BATCH_BYTES / 3));
+  const large = 'v'.repeat(Math.ceil(limits.MAX_BATCH_BYTES / 3));
   const entries = [...keysOf('large', 7), 'large/small'].map(
     (key, i) => [key, i === 7 ? 'small' : `${i}${large}`] as const,
   );
@@ -112,7 +118,7 @@ test('only what has failed is sent again, with the same name', async (t) => {
   ]);
   const [first, second, ...more] = node.requests.map(({ body }) => body.trim().split('\n'));
   assert.deepEqual([first?.length, second, more], [3, [first?.[1]], []]);
-  assert.match(first?.[1] ?? '', /"X-Mec-Write-ID":"[0-9a-z]{20}"/);
+  assert.match(first?.[1] ?? '', /"x-mec-write-id":"[0-9a-z]{20}"/);
 });
 
 test('an error names the keys that have failed, and says that nothing of them is written', async () => {
@@ -193,7 +199,7 @@ test('reads of many keys go on from what the client has seen', async (t) => {
     body
       .trim()
       .split('\n')
-      .map((line) => (JSON.parse(line) as Record<string, string>)['X-Mec-Seen']),
+      .map((line) => (JSON.parse(line) as Record<string, string>)['x-mec-seen']),
   );
   assert.deepEqual(sent, [[DOT, undefined], [DOT, DOT], [undefined]]);
 });

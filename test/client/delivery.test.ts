@@ -205,7 +205,7 @@ test('the deadline ends a call with its most informative error', async (t) => {
   assert.equal(late.result.code, 'deadline');
   const short = await fakeNode(t, problem(503, 'quorum-not-met', { have: 1, need: 2 }));
   const error = await failure(
-    new MecClient([short.url, await deadUrl()]).get('k', { deadlineMs: 300 }),
+    new MecClient([short.url, await deadUrl()]).get('k', { deadlineMs: 1_000 }),
   );
   assert.ok(error instanceof QuorumError);
   assert.deepEqual([error.have, error.need, error.status], [1, 2, 503]);

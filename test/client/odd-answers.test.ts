@@ -200,7 +200,8 @@ test('if every node refuses the connection, a call soon fails and names the addr
     const startMs = performance.now();
     const errors = await Promise.all(calls.map(failure));
     const ms = performance.now() - startMs;
-    assert.ok(ms >= 100 && ms < 1_500, `${ms} ms`);
+    // A second, of the ten that a call may take.
+    assert.ok(ms >= 100 && ms < 5_000, `${ms} ms`);
     for (const { code, message, mayTakeEffect } of errors) {
       assert.deepEqual([code, mayTakeEffect], ['unreachable', false]);
       for (const url of urls) assert.ok(message.includes(url), message);

@@ -43,7 +43,7 @@ test('reads name the versions that the client has seen, unless monotonic is fals
   await client.get('k', { monotonic: false });
   await client.with(bytes).get('k');
   assert.deepEqual(
-    sent.map((headers) => headers['X-Mec-Seen']),
+    sent.map((headers) => headers['x-mec-seen']),
     [undefined, 'n1~a:1', undefined, 'n1~a:1'],
   );
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { CurrentActors, OwnActors } from '../../src/core/causality/actor.ts';
 import { CausalContext } from '../../src/core/causality/causal-context.ts';
 import { Detector } from '../../src/core/placement/detector.ts';
-import { Latency } from '../../src/core/quorum/latency.ts';
+import { LateLatency } from '../../src/core/quorum/latency.ts';
 import type { FilledObject } from '../../src/core/causality/object.ts';
 import {
   leastWriteQuorum,
@@ -178,7 +178,7 @@ test('excusePause does not count a pause of this node as silence of a peer', () 
 });
 
 test('p95Ms is the 95th percentile of the latest samples', () => {
-  const latency = new Latency();
+  const latency = new LateLatency();
   for (let i = 0; i < 1000; i++) latency.add(1000);
   for (let i = 1; i <= 128; i++) latency.add(i);
   assert.ok(Math.abs(latency.p95Ms - 122) <= 1, String(latency.p95Ms));

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ERROR_KINDS } from '../../src/base/errors.ts';
-import { CLIENT_ERROR_KINDS } from '../../src/client/error-codes.ts';
+import { clientError } from '../../src/client/client-error.ts';
+import { OWN_CODES } from '../../src/client/error-codes.ts';
 
 const page = readFileSync(new URL('../../../docs/troubleshooting.md', import.meta.url), 'utf8');
 
@@ -24,7 +25,10 @@ function linesOf(
   return Object.fromEntries(lines) as Record<string, string>;
 }
 
-const expected = { ...linesOf(ERROR_KINDS), ...linesOf(CLIENT_ERROR_KINDS) };
+const own = Object.fromEntries(
+  OWN_CODES.map((code) => [code, { retriable: clientError(code).retriable }]),
+);
+const expected = { ...linesOf(ERROR_KINDS), ...linesOf(own) };
 
 test('every error code has a section with its status and whether a retry may help', () => {
   assert.deepEqual(sectionsOf(page), expected);

@@ -9,7 +9,7 @@ import {
   UNREACHABLE_AFTER_MS,
 } from '../limits.ts';
 import { Detector, type Reach } from '../../core/placement/detector.ts';
-import { Latency } from '../../core/quorum/latency.ts';
+import { LateLatency, MeanLatency } from '../../core/quorum/latency.ts';
 import type { MemberRecord } from '../../core/placement/member-list.ts';
 import type { PingReply } from '../../transport/message.ts';
 import type { FindFloor } from '../../transport/field.ts';
@@ -26,7 +26,7 @@ export interface Peer extends Address {
   readonly probes: RpcClient;
   /** The connection to the data port. */
   readonly data: RpcClient;
-  readonly latency: Latency;
+  readonly latency: MeanLatency;
   /** The peer's process and its clock in its last answer, with the clock here at that time. */
   remote:
     { readonly process: string; readonly nowMs: number; readonly heardMs: number } | undefined;
@@ -64,7 +64,7 @@ export class Peers {
     suspectAfterMs: SUSPECT_AFTER_MS,
     unreachableAfterMs: UNREACHABLE_AFTER_MS,
   });
-  readonly #reads = new Latency();
+  readonly #reads = new LateLatency();
   #isClosed = false;
   #pausedMs = 0;
 
@@ -111,7 +111,7 @@ export class Peers {
         host,
         port,
         ...this.#connectTo({ host, port }),
-        latency: new Latency(),
+        latency: new MeanLatency(),
         remote: undefined,
         life: undefined,
         wall: undefined,
