@@ -122,6 +122,24 @@ test(
   },
 );
 
+test('the package says what npm and bundlers ask for, and names no page that is not there', async () => {
+  const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as Record<
+    string,
+    unknown
+  >;
+  for (const field of ['description', 'license', 'author', 'keywords', 'engines', 'sideEffects'])
+    assert.ok(field in manifest, field);
+  assert.match(
+    await readFile(join(ROOT, 'LICENSE'), 'utf8'),
+    new RegExp(String(manifest['author'])),
+  );
+  // The project has no address yet. A page under a guessed one would belong to other people.
+  for (const field of ['repository', 'homepage', 'bugs']) assert.ok(!(field in manifest), field);
+  // The files that bundlers must keep, although nothing is imported from them: programs.
+  const { bin, sideEffects } = manifest as { bin: { mec: string }; sideEffects: string[] };
+  assert.deepEqual(sideEffects, [`./${bin.mec.replace(/[^/]+$/, '*.js')}`]);
+});
+
 test('npm pack changes the pages only until it has packed them', async (t) => {
   const directory = await temporaryDirectory(t);
   const before = await pagesOf(ROOT);
