@@ -186,7 +186,7 @@ function quorumOf(value: number | string): Quorum {
 
 function takeOver(parts: DispatchParts, forwarded: ForwardRequest, answer: SendReply): void {
   const { env, forwardedWrites } = parts;
-  const { key, token, body, condition, timeoutMs, caller, replace } = forwarded;
+  const { key, token, body, condition, timeoutMs, caller, replace, isUnsigned } = forwarded;
   const r = quorumOf(forwarded.r);
   const w = quorumOf(forwarded.w);
   const pr = forwarded.pr === undefined ? undefined : quorumOf(forwarded.pr);
@@ -195,7 +195,7 @@ function takeOver(parts: DispatchParts, forwarded: ForwardRequest, answer: SendR
   if (!forwardedWrites.registerId(forwarded.id, env.clock.monotonicMs(), forwarded.notAfterMs))
     return;
   const terms = { r, w, pr, pw, condition, timeoutMs: Math.min(timeoutMs, MAX_TIMEOUT_MS) };
-  const request = { key, token, body, ...terms, caller, replace };
+  const request = { key, token, body, ...terms, caller, replace, isUnsigned };
   const done = forwardedWrites.begin();
   parts
     .putHere(request)

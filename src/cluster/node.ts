@@ -212,11 +212,11 @@ export class MecNode implements KeyStore {
     const { quorum } = this.config;
     this.#parts.top.noteWrite(key);
     const policy = this.policyOf(key);
-    const { token, condition, pr, pw, caller, replace } = options;
+    const { token, isUnsigned, condition, pr, pw, caller, replace } = options;
     const r = options.r ?? policy?.r ?? quorum.r;
     const w = options.w ?? policy?.w ?? quorum.w;
     const timeoutMs = options.timeoutMs ?? quorum.timeoutMs;
-    const asked = { token, condition, pr, pw, caller, replace };
+    const asked = { token, isUnsigned, condition, pr, pw, caller, replace };
     return put(this.#parts.writes, { key, body, r, w, timeoutMs, ...asked });
   }
 

@@ -2,7 +2,8 @@
  * The tokens of a cluster. A token that it has given out is signed, so a client can neither make
  * one up nor change one. Tokens without a signature come from programs that were written for the
  * first MecDB, and from nodes of earlier releases. They count unless the configuration refuses
- * them, but cannot claim much: `coordinator/unseen-dots.ts` checks the writes that they name.
+ * them, but cannot claim much: `coordinator/unseen-dots.ts` checks the writes that they name, and
+ * leaves out those of members that no answer confirms.
  */
 import { MecError } from '../base/errors.ts';
 import { nodeOfActor } from '../core/causality/actor.ts';
@@ -37,6 +38,13 @@ const NO_KEYS = {
 const refusal = (reason: Flaw, detail = DETAILS[reason]): MecError =>
   new MecError('bad-vclock', { parameter: 'X-Mec-Vclock', reason, detail });
 
+/** The token of a request. */
+export interface ReceivedToken {
+  readonly context: CausalContext;
+  /** Whether it has no signature, although this cluster signs its tokens. */
+  readonly isUnsigned: boolean;
+}
+
 /** Makes the tokens of answers, and checks those of requests. */
 export class Tokens {
   readonly #parts: TokenParts;
@@ -57,12 +65,12 @@ export class Tokens {
   }
 
   /**
-   * The context of the token of a request. Throws `bad-vclock` if it is no token of this key, or
-   * not one that counts.
+   * The token of a request. Throws `bad-vclock` if it is no token of this key, or not one that
+   * counts.
    */
-  decode(text: string, key: string): CausalContext {
+  decode(text: string, key: string): ReceivedToken {
     const { context, verdict } = this.#read(text, key);
-    if (verdict === 'signed') return context;
+    if (verdict === 'signed') return { context, isUnsigned: false };
     if (verdict === 'unknown-key') this.#assertKnowsKeys();
     if (verdict !== 'unsigned' || !this.#parts.config.http.unsignedTokens) throw refusal(verdict);
     const unknown = [...context.actors()].filter(
@@ -73,7 +81,7 @@ export class Tokens {
         verdict,
         `The token is not signed, and names more than ${MAX_UNKNOWN_ACTORS} unknown actors.`,
       );
-    return context;
+    return { context, isUnsigned: this.#parts.tokenKeys.signing !== undefined };
   }
 
   /**

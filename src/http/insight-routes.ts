@@ -44,9 +44,8 @@ function onlyParameter({ query }: HttpRequest, name: string): string | undefined
 async function explain(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
   const key = keyOf(request.path, EXPLAIN);
   const token = onlyParameter(request, 'token');
-  return json(
-    await node.sight.explain(key, token === undefined ? undefined : node.tokens.decode(token, key)),
-  );
+  const received = token === undefined ? undefined : node.tokens.decode(token, key);
+  return json(await node.sight.explain(key, received?.context));
 }
 
 async function top(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {

@@ -167,7 +167,12 @@ export async function writeTo(
     ttlMs: policy?.ttlMs,
     idempotencyKey: condition?.idempotencyKey ?? writeIdOf(request),
   });
-  const written = await node.put(key, packContent(content), { ...parameters, token, condition });
+  const written = await node.put(key, packContent(content), {
+    ...parameters,
+    token: token?.context,
+    isUnsigned: token?.isUnsigned,
+    condition,
+  });
   const { length } = written.versions;
   const { actor, counter } = written.dot;
   const isAlone = written.versions.every((version) => compareDots(version, written.dot) === 0);
@@ -210,7 +215,8 @@ async function remove({ node }: KeyRoutes, request: HttpRequest): Promise<HttpAn
   const token = tokenOf(node.tokens, request, key);
   const written = await node.put(key, undefined, {
     ...parameters,
-    token,
+    token: token?.context,
+    isUnsigned: token?.isUnsigned,
     condition: conditionOf(request),
   });
   const headers = vclockHeader(node.tokens, key, written.token, []);

@@ -12,7 +12,7 @@ import { CausalContext, type Dot } from '../core/causality/causal-context.ts';
 import type { Content } from '../core/value/content.ts';
 import { isReserved } from '../core/value/key.ts';
 import { parseDot } from '../core/causality/dot.ts';
-import type { Tokens } from '../cluster/tokens.ts';
+import type { ReceivedToken, Tokens } from '../cluster/tokens.ts';
 import { badHeader } from './bad-header.ts';
 import { verifyDigest } from './digest.ts';
 import { headerOf, type HttpRequest } from './exchange.ts';
@@ -56,7 +56,7 @@ export function tokenOf(
   tokens: Tokens,
   request: HttpRequest,
   key: string,
-): CausalContext | undefined {
+): ReceivedToken | undefined {
   const text = headerOf(request, 'x-mec-vclock');
   return text === undefined ? undefined : tokens.decode(text, key);
 }

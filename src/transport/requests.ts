@@ -113,6 +113,8 @@ export const REQUESTS = {
     caller,
     /** Whether a write without a token replaces all versions that a read with `r` sees. */
     replace: omissible(flag),
+    /** Whether the token has no signature, although the cluster signs its tokens. */
+    isUnsigned: omissible(flag),
   }),
 
   /** Compares the hashes of the clocks of two nodes. */

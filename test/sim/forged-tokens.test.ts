@@ -1,6 +1,8 @@
 /** Tokens with dots that no node gave: they neither cost a node its actor nor make clocks grow. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CausalContext } from '../../src/core/causality/causal-context.ts';
+import { MAX_UNKNOWN_ACTORS } from '../../src/core/limits.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
 import { Lab, neighbours, textOf } from '../fixtures/lab.ts';
 import { madeUpToken } from '../fixtures/made-up-token.ts';
@@ -19,6 +21,7 @@ interface Forging {
 async function forging(nodes = 3): Promise<Forging> {
   const lab = new Lab(nodes);
   await lab.born();
+  await lab.until(() => lab.cluster.nodes.every(({ node }) => node?.status().tokens.isSigned));
   const keys = neighbours(2);
   const [a, b, c] = lab.order(keys[0] as string) as [SimNode, SimNode, SimNode];
   return { lab, keys, owners: [a, b, c] };
@@ -102,7 +105,7 @@ test('a token from a node that is cut off now still replaces what its writer saw
   for (const node of owners) assert.deepEqual(lab.held(node, key), ['later'], node.name);
 });
 
-test('a forged token that came while its node was cut off loses no write of that node', async () => {
+test('a token of what its node has lost, while the node was cut off, loses no write of it', async () => {
   const all = await forging();
   const { lab, keys, owners } = all;
   const [a, b, c] = owners;
@@ -112,7 +115,9 @@ test('a forged token that came while its node was cut off loses no write of that
   lab.cut(a, c);
   lab.cut(b, c);
   await lab.wait(10_000);
-  const headers = madeUpToken({ [actor]: 1_000 });
+  // The cluster has signed such a token if the process of the node was put back since.
+  const context = CausalContext.ofBase(actor, 1_000);
+  const headers = { 'x-mec-vclock': a.node?.tokens.encode(context, key, {}) ?? '' };
   assert.equal((await lab.ask(a, 'PUT', key, { value: 'forged', headers })).status, 200);
   lab.heal();
   await lab.wait(10_000);
@@ -124,6 +129,41 @@ test('a forged token that came while its node was cut off loses no write of that
     assert.deepEqual(lab.held(node, key).sort(), ['forged', 'mine'], node.name);
   assert.equal(lab.logged(c, /actor given up/).length, 1);
   assert.equal(c.node?.sight.recorder.actorsGivenUp, 1);
+});
+
+test('while a member is away, made-up tokens neither fill clocks nor cost it its actor', async () => {
+  const all = await forging(4);
+  const { lab, keys, owners } = all;
+  const [a, b, c] = owners;
+  const [key = '', other = ''] = keys;
+  const actor = await actorOf(all, c);
+  for (const node of [a, b]) await actorOf(all, node);
+  await lab.rest();
+  const outsider = lab.cluster.nodes.find((node) => !owners.includes(node)) ?? assert.fail();
+  for (const node of [a, b, outsider]) lab.cut(node, c);
+  await lab.wait(10_000);
+  for (let i = 0; i < TRIES; i++) {
+    const phones = Array.from({ length: MAX_UNKNOWN_ACTORS }, (_, j) => [`phone${i}${j}`, 1]);
+    const lives = Array.from({ length: 20 }, (_, j) => [`${c.name}~aaaaaaaa${i}${j % 10}${j}`, 3]);
+    const token = Object.fromEntries([...phones, ...lives, [actor, 1_000]]) as Record<
+      string,
+      number
+    >;
+    // The last one forwards its writes.
+    for (const at of [a, b, outsider]) {
+      const asked = { value: 'forged', headers: madeUpToken(token) };
+      assert.equal((await lab.ask(at, 'PUT', key, asked)).status, 200);
+    }
+  }
+  lab.heal();
+  await lab.wait(GAPS_MS);
+  const isPhone = (name: string): boolean => name.startsWith('phone');
+  for (const node of owners) {
+    assert.equal(namesAt(node, key).filter((name) => !isPhone(name)).length, owners.length);
+    assert.equal(namesAt(node, other).length, owners.length, 'no phone is in the clock');
+  }
+  assert.equal(await actorOf(all, c), actor);
+  assert.equal(c.node?.sight.recorder.actorsGivenUp, 0);
 });
 
 test('a token with dots that a message has not brought yet is taken', async () => {

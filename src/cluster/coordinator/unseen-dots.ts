@@ -1,9 +1,10 @@
 /**
  * The dots of a writer's token that this node has not seen. Usually another holder has made or seen
- * them, and its message is still on the way here. But tokens are not signed, so a client can make
- * dots up. A write would store them with its key. If they name the actor of a node, that node would
- * have to give it up (`ReplicaActor.guard`). If they name an actor that never was, they would be
- * closed as a gap. Either way the clocks of the partition would keep one more name for ever.
+ * them, and its message is still on the way here. But a token without a signature may have made-up
+ * dots, and a disk may have lost what a token names. A write would store them with its key. If they
+ * name the actor of a node, that node would have to give it up (`ReplicaActor.guard`). If they name
+ * an actor that never was, they would be closed as a gap. Either way the clocks of the partition
+ * would keep one more name for ever.
  *
  * So the coordinator first asks the holders for the key. A dot counts if one of them knows it. All
  * dots of an honest token do, because a reader got them from a holder, and a holder forgets none.
@@ -13,8 +14,11 @@
  *   are made up. The write is refused, as if it had come to that node.
  * - It is dead, and every member that may hold the key has answered: no disk has these writes. An
  *   honest client may know them, if their only disk was lost. So the write is made, without them.
- * - A member that may know them was silent: they are kept. The writer may come from the other side
- *   of a cut, and its write must still replace what it has seen there.
+ * - A member that may know them was silent: they are kept if the token is signed. The writer may
+ *   come from the other side of a cut, and its write must still replace what it has seen there.
+ *   Without a signature they are left out. A client could make up as many as it likes, for as long
+ *   as a member is away. Versions that it has seen there then stay as siblings: to claim less is
+ *   safe.
  * - Its node is not in the list of members. It may be newer than the list, and no replica closes
  *   dots of such a node. They are kept, and the context of a key has a bound.
  *
@@ -119,8 +123,9 @@ class DotsQuestion {
     const fallbacks = roles.get('fallback') ?? [];
     await this.#ask(fallbacks.filter((name) => !first.has(name)));
     this.#assertGiven();
+    const isKept = !this.#isEachHeard && this.#asked.request.isUnsigned !== true;
     // A node that knows no other member cannot ask.
-    return this.#isEachHeard && first.size > 0 ? this.#unknown : new CausalContext();
+    return isKept || first.size === 0 ? new CausalContext() : this.#unknown;
   }
 
   /** Asks members until no dot is unknown, or all have answered or had their time. */

@@ -48,14 +48,15 @@ export class RemoteCoordinator {
    * a message that is late cannot take effect after the writer has its answer.
    */
   forward(request: PutRequest, onAnswer: OnAnswer<PutResult>): void {
-    const { key, token, body, timeoutMs, r, w, pr, pw, condition, caller, replace } = request;
+    const { key, token, body, timeoutMs, r, w, pr, pw, condition, caller } = request;
+    const { replace, isUnsigned } = request;
     const { process = '', nowMs: remoteMs = 0, heardMs = 0 } = this.#peer.remote ?? {};
     // This estimate of the peer's clock is never ahead, since a pong was sent before it arrived.
     const notAfterMs = remoteMs + (this.#parts.env.clock.monotonicMs() - heardMs) + timeoutMs;
     const id = this.#parts.nextWriteId();
     const head = { kind: 'forward', id, process, notAfterMs, timeoutMs } as const;
     this.#peer.data.request(
-      { ...head, key, token, body, r, w, pr, pw, condition, caller, replace },
+      { ...head, key, token, body, r, w, pr, pw, condition, caller, replace, isUnsigned },
       timeoutMs,
       (reply) =>
         onAnswer(reply instanceof MecError || reply.kind !== 'written' ? errorOf(reply) : reply),

@@ -9,6 +9,11 @@ export interface PutRequest extends OnBehalf {
   readonly key: string;
   /** The context that the writer had seen; undefined if it sent no token. */
   readonly token: CausalContext | undefined;
+  /**
+   * Whether the token has no signature, although the cluster signs its tokens. Then writes that it
+   * names count only if a member confirms them.
+   */
+  readonly isUnsigned?: boolean | undefined;
   /** Packed content; undefined deletes. */
   readonly body: Uint8Array | undefined;
   /**

@@ -13,11 +13,13 @@ const TIMEOUT_MS = 1_000;
 function start(
   dots: CausalContext,
   change: (cluster: FakeCluster) => void = () => {},
+  isUnsigned = false,
 ): { readonly cluster: FakeCluster; readonly outcome: Promise<PutRequest | MecError> } {
   const cluster = new FakeCluster();
   cluster.own.unseenDots = dots;
   change(cluster);
-  const request = { key: 'k', token: dots, body: content('v'), r: 2, w: 2, timeoutMs: TIMEOUT_MS };
+  const terms = { r: 2, w: 2, timeoutMs: TIMEOUT_MS, isUnsigned };
+  const request = { key: 'k', token: dots, body: content('v'), ...terms };
   const outcome = Promise.resolve(withKnownDots(cluster, cluster.place, request));
   return { cluster, outcome: outcome.catch((error: unknown) => error as MecError) };
 }
@@ -96,6 +98,21 @@ test('dots are kept if a member that may know them is silent or away', async () 
   });
   answer(away.cluster.n2);
   assert.equal(await kept(away.outcome), String(DEAD));
+});
+
+test('without a signature, only what a member confirms is kept', async () => {
+  const phone = CausalContext.ofBase('phone', 7);
+  const token = DEAD.clone().join(LIVING).join(CausalContext.ofBase('n3~one', 9)).join(phone);
+  for (const isAway of [false, true]) {
+    const change = (cluster: FakeCluster): void => {
+      cluster.fallbacks = [];
+      if (isAway) cluster.reached = [cluster.n2];
+    };
+    const { cluster, outcome } = start(token.clone(), change, true);
+    answer(cluster.n2, LIVING);
+    if (!isAway) fail(cluster.n3);
+    assert.equal(await kept(outcome), String(LIVING.clone().join(phone)));
+  }
 });
 
 test('fallbacks are asked if the owners do not know the dots', async () => {
