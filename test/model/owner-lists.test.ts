@@ -1,7 +1,7 @@
 /**
  * A random search over histories of numbered owner lists: none has two lists of one number, a read
- * that misses an acknowledged write, two winners, or a change that never ends. Each rule that is
- * left out has a counterexample.
+ * that misses an acknowledged write, two winners, or a change that never ends. Each planted bug has
+ * a counterexample. Bugs that need too rare histories are in `test/core/list-ballot.test.ts`.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,17 @@ import { type Plan, type Planted, search } from './owner-lists.ts';
 const IS_ALL = isLongRun();
 const COUNT = IS_ALL ? 4_000 : 100;
 
+/** Disks are put back again and again, while the owners change. */
+const RESTORED: Plan = {
+  members: 3,
+  nodes: 4,
+  losses: 6,
+  steps: 300,
+  weights: { putBack: 3, lose: 0, save: 4, start: 6, fill: 4, propose: 3 },
+};
+
 const RULES: readonly Plan[] = [
+  RESTORED,
   { members: 3, nodes: 3, losses: 3 },
   { members: 3, nodes: 5, losses: 3 },
   { members: 1, nodes: 3, losses: 1, deaths: 1 },
@@ -70,10 +80,9 @@ const PLANTED: Readonly<Record<Planted, Plan & { readonly isLong?: boolean }>> =
   'a change ends at once': ALL,
   'one source fills': { ...ALL, isLong: true },
   'incomplete sources fill': {
-    ...FILLS,
-    nodes: 4,
+    ...RESTORED,
     swaps: 0.1,
-    weights: { ...FILLS.weights, putBack: 4, save: 5, fill: 4, propose: 4, stop: 0.1, cut: 0.2 },
+    weights: { ...RESTORED.weights, request: 6, cut: 0.2, stop: 0.2 },
     isLong: true,
   },
   'a replica counts after a break': { ...ALL, isLong: true },

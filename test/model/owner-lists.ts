@@ -23,8 +23,9 @@
  * 6. A disk that is lost was a member of its own. The node on the empty disk is another member, and
  *    takes its place by a change.
  * 7. A disk may be put back to an earlier state. After a start, a member makes a ballot with half
- *    of the other voters, and finishes the proposal that it finds. Its votes and writes of earlier
- *    lives are void for those that know of the new life. Then it is filled like a new owner. A node
+ *    of the other voters. It votes for the proposal that it finds, before it answers any other, and
+ *    finishes it before it serves. Its votes and writes of earlier lives are void for those that
+ *    know of the new life. Then it is filled like a new owner. A node
  *    that reaches too few others believes its disk: after an outage, two of three must serve. That
  *    exception is safe if the disk was not put back. The model allows it only then.
  * 8. If most voters never return, no list is decided. An operator may then force one. It begins
@@ -71,6 +72,7 @@ import {
   type VoterState,
   withList,
   withPromise,
+  withStart,
   withVote,
 } from '../../src/core/owners/list-ballot.ts';
 import { quorumSize } from '../../src/core/quorum/quorum.ts';
@@ -271,7 +273,7 @@ export class History {
   #isSplit = false;
   #violation: string | undefined;
   /** Counts of results. A search in which nothing happens proves nothing. */
-  readonly reached = { settled: 0, acked: 0, won: 0, read: 0, forced: 0, decidedByFinish: 0 };
+  readonly reached = { settled: 0, acked: 0, won: 0, read: 0, forced: 0, finished: 0 };
 
   constructor(plan: Plan, seed: number) {
     const defaults = { n: 3, w: 2, r: 2, steps: 150, losses: 0, deaths: 0 };
@@ -522,6 +524,8 @@ export class History {
 
   /** Whether the loss of a disk leaves enough others with each acknowledged write. */
   #maySpare(node: Node): boolean {
+    // Each side of a split has writes of its own.
+    if (this.#isSplit) return false;
     const list = this.#newest();
     const others = membersOf(list).filter((id) => id !== node.id);
     // The decisions and writes of a single member are on its disk alone.
@@ -733,15 +737,11 @@ export class History {
     node.hasProposed = true;
     const list = ballot.propose();
     const isStart = !node.isCurrent;
-    if (isStart) {
-      node.isSure = true;
-      this.#raise(node, ballot.name);
-    }
+    if (isStart && !this.#recall(node, ballot, list)) return;
     if (list === undefined || (isStart && this.#is('a start finishes nothing'))) {
       this.#trust(node);
       return this.#note(`${node.id} is current`);
     }
-    if (isStart) this.reached.decidedByFinish += 1;
     const proposal = { ballot: ballot.name, list };
     const before = this.#listOf(node) as OwnerList;
     for (const id of this.#votersOf(ballot.list)) {
@@ -762,6 +762,17 @@ export class History {
         });
       });
     }
+  }
+
+  /** A node that has started votes for the proposal that it finds, before it answers any other. */
+  #recall(node: Node, { name }: ListBallot, list: OwnerList | undefined): boolean {
+    const state = node.disk.state as VoterState;
+    const after = withStart(state, name, list);
+    if (after === undefined) return false;
+    node.disk.state = after;
+    node.isSure = true;
+    if (list !== undefined) this.reached.finished += 1;
+    return true;
   }
 
   // -- replicas --
@@ -1035,7 +1046,8 @@ export class History {
     this.#note('all faults end');
     for (const node of this.#nodes) if (!node.isUp && !node.isLost) this.#boot(node);
     for (let round = 0; round < MAX_ROUNDS && this.#violation === undefined; round++) {
-      if (membersOf(this.#newest()).every((id) => this.#by(id).isLost)) return;
+      const isOver = this.#nodes.every((node) => node.isLost || this.#listOf(node) === undefined);
+      if (isOver || membersOf(this.#newest()).every((id) => this.#by(id).isLost)) return;
       if (round > 0 && this.#isAtRest()) return this.#readAll();
       this.#tick(round);
       for (let i = 0; i < 2_000 && this.#messages.length > 0; i++) this.#deliver(true);
@@ -1146,7 +1158,7 @@ export interface Found {
 
 /** Runs histories of these seeds, until one finds a violation. */
 export function search(plan: Plan, from: number, count: number): Found {
-  const reached = { settled: 0, acked: 0, won: 0, read: 0, forced: 0, decidedByFinish: 0 };
+  const reached = { settled: 0, acked: 0, won: 0, read: 0, forced: 0, finished: 0 };
   for (let seed = from; seed < from + count; seed++) {
     const history = new History(plan, seed);
     const violation = history.run();

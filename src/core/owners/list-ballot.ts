@@ -7,7 +7,8 @@
  * makes a ballot of its own after each start, before it votes or serves: with half of the other
  * voters, which are a part of every majority that it was in. These note its new life, and name it
  * in their answers. The votes of its earlier life are void from then on. If the voter hears of a
- * proposal, it finishes that first: it may have taken part in its decision.
+ * proposal, it may have taken part in its decision. So it votes for it before it answers any other
+ * ballot, and finishes it before it serves.
  */
 import { quorumSize } from '../quorum/quorum.ts';
 import { compareLists, type OwnerList } from './owner-list.ts';
@@ -58,6 +59,19 @@ export function withVote(state: VoterState, accepted: ListProposal): VoterState 
   const { ballot } = accepted;
   if (compareBallots(ballot, state.promised) < 0) return undefined;
   return { ...state, promised: ballot, accepted };
+}
+
+/**
+ * The state after the ballot that a voter makes at its start. It votes for the proposal that it has
+ * found, because it may have voted for it before. Undefined if it takes part in a later ballot.
+ */
+export function withStart(
+  state: VoterState,
+  ballot: ListBallotName,
+  found: OwnerList | undefined,
+): VoterState | undefined {
+  if (found === undefined) return withPromise(state, ballot);
+  return withVote(state, { ballot, list: found });
 }
 
 /** A voter's answer, in a promise or a vote. */
