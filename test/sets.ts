@@ -31,6 +31,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'client/batch.test.ts': ['usual'],
   'client/browser.test.ts': ['usual'],
   'client/client.test.ts': ['usual'],
+  'client/credentials.test.ts': ['usual'],
   'client/delivery.test.ts': ['usual'],
   'client/odd-answers.test.ts': ['usual'],
   'client/options.test.ts': ['usual'],

@@ -36,7 +36,9 @@ export interface ClientParts {
   readonly session: Session;
   /** Runs the updates of one key one after the other. */
   readonly updateQueue: UpdateQueue;
-  readonly options: Omit<ClientOptions<unknown>, 'codec'>;
+  /** Returns the token of the client: no print of a client has what a function returns. */
+  readonly token: (() => string) | undefined;
+  readonly options: Omit<ClientOptions<unknown>, 'codec' | 'token'>;
 }
 
 /** A call with one key: a request of its own, or an operation of a batch. */
@@ -116,8 +118,12 @@ export class ClientCalls<T> {
 
   /** Sends a request until a node answers. */
   send(call: ClientRequest, limits: TimeLimits): Promise<ClientAnswer> {
-    const { world, pool } = this.parts;
-    return deliver(world, pool, call, limits);
+    const { world, pool, token } = this.parts;
+    const proved =
+      token === undefined
+        ? call
+        : { ...call, headers: { ...call.headers, Authorization: `Bearer ${token()}` } };
+    return deliver(world, pool, proved, limits);
   }
 
   /** The time limits of a call, which may take the default time several times. */

@@ -80,6 +80,7 @@ const CLASSES = new Map<ClientErrorCode, typeof MecClientError>([
   ['timeout', QuorumError],
   ['behind', QuorumError],
   ['incomplete', QuorumError],
+  ['rate-limited', UnavailableError],
   ['too-many-siblings', ConflictError],
   ['bad-value', CodecError],
   ['bad-answer', UnavailableError],

@@ -28,6 +28,12 @@ import { type Change, Update } from './update.ts';
 import { UpdateQueue } from './update-queue.ts';
 import { systemWorld } from './world.ts';
 
+/** Throws a `TypeError` if a URL is not that of a server with TLS. */
+function assertSecure(urls: string | readonly string[]): void {
+  const plain = [urls].flat().find((url) => !url.startsWith('https:'));
+  if (plain !== undefined) throw new TypeError(`A token travels over https only, not to ${plain}`);
+}
+
 /**
  * A client of a MecDB cluster for single keys, with values of type `T`. In a web page it is smaller
  * than `MecClient`, which also lists keys and counts them, and has calls with many keys.
@@ -37,8 +43,8 @@ export class KeyClient<T = unknown> {
 
   /**
    * Takes the URLs of some nodes, `http://host:port`. Any node serves any key; with several URLs
-   * the client can fail over. Throws a `TypeError` if a text is not such a URL, and `bad-parameter`
-   * if an option is unknown.
+   * the client can fail over. Throws a `TypeError` if a text is not such a URL, or if a token would
+   * travel in the clear. Throws `bad-parameter` if an option is unknown.
    */
   constructor(
     urls: string | readonly string[],
@@ -46,12 +52,14 @@ export class KeyClient<T = unknown> {
     shared?: ClientParts,
   ) {
     assertKnown('client', options);
-    const { codec = json<T>(), world = systemWorld, ...rest } = options;
+    const { codec = json<T>(), world = systemWorld, token, ...rest } = options;
+    if (token !== undefined) assertSecure(urls);
     const parts = shared ?? {
       world,
       pool: new NodePool(urls, world),
       session: new Session(world.random),
       updateQueue: new UpdateQueue(world.clock),
+      token: token === undefined ? undefined : () => token,
       options: rest,
     };
     this.calls = new ClientCalls(parts, codec);

@@ -48,6 +48,7 @@ const CLIENT: NamesOf<options.ClientOptions<unknown>> = {
   attemptMs: true,
   codec: true,
   clientId: true,
+  token: true,
   world: true,
 };
 

@@ -21,6 +21,11 @@ export interface ClientOptions<T> extends Pick<CallOptions, 'deadlineMs' | 'atte
   readonly codec?: Codec<T> | undefined;
   /** Stored with every value as `X-Mec-Client-ID`, for people to read. */
   readonly clientId?: string | undefined;
+  /**
+   * A token of an identity, `mec_ID_SECRET`, for a secured cluster. It needs URLs with `https:`, so
+   * that it never travels in the clear.
+   */
+  readonly token?: string | undefined;
   /** Time, random numbers and `fetch`; for tests. */
   readonly world?: ClientWorld | undefined;
 }
