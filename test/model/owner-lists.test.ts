@@ -92,7 +92,7 @@ const PLANTED: Readonly<Record<Planted, Plan & { readonly isLong?: boolean }>> =
   'accepted lists are passed over': VOTES,
   'a disk that was put back votes at once': { ...VOTES, isLong: true },
   'a disk that was put back counts at once': ALL,
-  'a start finishes nothing': {
+  'a start passes over what it finds': {
     ...VOTES,
     weights: { ...VOTES.weights, request: 2 },
     isLong: true,

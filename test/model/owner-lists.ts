@@ -92,7 +92,7 @@ export type Planted =
   | 'accepted lists are passed over'
   | 'a disk that was put back votes at once'
   | 'a disk that was put back counts at once'
-  | 'a start finishes nothing'
+  | 'a start passes over what it finds'
   | 'writes of earlier lives count'
   | 'next members vote'
   | 'a forced list is the next one'
@@ -738,7 +738,7 @@ export class History {
     const list = ballot.propose();
     const isStart = !node.isCurrent;
     if (isStart && !this.#recall(node, ballot, list)) return;
-    if (list === undefined || (isStart && this.#is('a start finishes nothing'))) {
+    if (list === undefined || (isStart && this.#is('a start passes over what it finds'))) {
       this.#trust(node);
       return this.#note(`${node.id} is current`);
     }
@@ -767,7 +767,8 @@ export class History {
   /** A node that has started votes for the proposal that it finds, before it answers any other. */
   #recall(node: Node, { name }: ListBallot, list: OwnerList | undefined): boolean {
     const state = node.disk.state as VoterState;
-    const after = withStart(state, name, list);
+    const found = this.#is('a start passes over what it finds') ? undefined : list;
+    const after = withStart(state, name, found);
     if (after === undefined) return false;
     node.disk.state = after;
     node.isSure = true;
