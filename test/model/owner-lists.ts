@@ -147,6 +147,8 @@ interface Node {
   /** Its disk is lost, or the node never returns. */
   isLost: boolean;
   isPutBack: boolean;
+  /** Its disk was put back, and its replica was not filled since. */
+  isBehind: boolean;
   /** May vote, with the present list. */
   isSure: boolean;
   /** Serves. */
@@ -329,6 +331,7 @@ export class History {
       isUp: true,
       isLost: false,
       isPutBack: false,
+      isBehind: false,
       isSure: true,
       isCurrent: true,
       sources: new Map(),
@@ -494,6 +497,7 @@ export class History {
     this.#stop(node);
     node.disk = { ...saved };
     node.isPutBack = true;
+    node.isBehind = true;
     this.#note(`the disk of ${node.id} is put back to list ${saved.state.list.number}`);
     if (this.#random() < 0.7) this.#boot(node);
   }
@@ -532,9 +536,9 @@ export class History {
     const isAlone = (ids: readonly string[]): boolean => ids.length === 1 && ids[0] === node.id;
     if (isAlone(list.voters) || isAlone(list.next ?? [])) return false;
     return others.every((id) => {
-      const { isLost, isPutBack, disk } = this.#by(id);
+      const { isLost, isPutBack, isBehind, disk } = this.#by(id);
       const owner = ownerIn(list.owners, P, id);
-      if (isLost || isPutBack) return false;
+      if (isLost || isPutBack || isBehind) return false;
       return owner === undefined || isCompleteIn(owner, disk.completeAt);
     });
   }
@@ -808,6 +812,7 @@ export class History {
     if (!membersOf(list).includes(node.id)) return;
     const isFilled = this.#isFilled(node, list);
     if (isFilled) this.#report(node, list);
+    if (isFilled) node.isBehind = false;
     const { life } = node;
     for (const id of isFilled ? [] : ids) {
       const source = this.#by(id);
@@ -842,6 +847,7 @@ export class History {
     const hasAll = all.every((id) => node.sources.has(id));
     if (sources + own < need && !hasAll) return;
     node.disk.completeAt = list.number;
+    node.isBehind = false;
     this.#note(`${node.id} is complete at ${list.number}`);
     this.#report(node, list);
   }
