@@ -66,6 +66,11 @@ const TABLE: readonly [name: string, bytes: string, statuses: readonly string[]]
     put(`${HOST}X-Mec-Meta-A: a\rContent-Length: 9\r\nContent-Length: 1`),
     ['400'],
   ],
+  ['a header name in brackets', put(`${HOST}X-Bad[]: 1\r\nContent-Length: 1`), ['400']],
+  ['a bell in a header', put(`${HOST}X-Mec-Meta-A: \x07\r\nContent-Length: 1`), ['400']],
+  ['a bare CR at the end of the head', put(`${HOST}\rContent-Length: 1`), ['400']],
+  ['a request without a version', 'GET /mec/victim \r\n\r\n', ['400']],
+  ['words before the method', `Extra line${put(`${HOST}Content-Length: 1`)}`, ['400']],
   ['a header without a name', put(`${HOST}: x\r\nContent-Length: 1`), ['400']],
   ['a bad chunk size', put(`${HOST}Transfer-Encoding: chunked`, 'zz\r\nx\r\n0\r\n\r\n'), ['400']],
   [
@@ -141,6 +146,17 @@ describe('malformed requests', () => {
       assert.equal((await cluster.node(1).key('victim')).status, 404, 'nothing is stored');
     });
   }
+
+  test('a head is waited for, wherever it was cut off', async () => {
+    const head = `GET /ping HTTP/1.1\r\n${HOST}\r\n`;
+    const prefixes = Array.from(head.slice(1), (_, i) => head.slice(0, i + 1));
+    const answers = await Promise.all(prefixes.map((prefix) => raw(prefix)));
+    assert.deepEqual(
+      prefixes.filter((_, i) => answers[i] !== ''),
+      [],
+    );
+    assert.deepEqual(statusesOf(await raw(head)), ['200']);
+  });
 
   test('an upload cut off at any point stores nothing', async () => {
     const whole = put(`${HOST}Content-Length: 1000`, 'x'.repeat(1000));
