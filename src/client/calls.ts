@@ -36,8 +36,8 @@ export interface ClientParts {
   readonly session: Session;
   /** Runs the updates of one key one after the other. */
   readonly updateQueue: UpdateQueue;
-  /** Returns the token of the client: no print of a client has what a function returns. */
-  readonly token: (() => string) | undefined;
+  /** Returns the proof of identity: no print of a client has what a function returns. */
+  readonly authorization: () => string | undefined;
   readonly options: Omit<ClientOptions<unknown>, 'codec' | 'token'>;
 }
 
@@ -118,12 +118,9 @@ export class ClientCalls<T> {
 
   /** Sends a request until a node answers. */
   send(call: ClientRequest, limits: TimeLimits): Promise<ClientAnswer> {
-    const { world, pool, token } = this.parts;
-    const proved =
-      token === undefined
-        ? call
-        : { ...call, headers: { ...call.headers, Authorization: `Bearer ${token()}` } };
-    return deliver(world, pool, proved, limits);
+    const { world, pool, authorization } = this.parts;
+    const headers = { ...call.headers, authorization: authorization() };
+    return deliver(world, pool, { ...call, headers }, limits);
   }
 
   /** The time limits of a call, which may take the default time several times. */

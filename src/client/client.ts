@@ -7,7 +7,13 @@ import { ClientBatch } from './batch.ts';
 import type { KeyCall } from './calls.ts';
 import type { Codec } from './codec.ts';
 import { KeyClient } from './key-client.ts';
-import { assertKnown } from './known-options.ts';
+import {
+  assertKnown,
+  COUNT_OPTIONS,
+  GET_OPTIONS,
+  LIST_OPTIONS,
+  SET_OPTIONS,
+} from './known-options.ts';
 import { CLIENT_BATCH_ATTEMPT_MS, MAX_BATCH_OPERATIONS, MAX_LIST_KEYS } from './limits.ts';
 import { type KeyCount, toCount, toPage } from './listing.ts';
 import type { CallOptions, CountOptions, GetOptions, ListOptions, SetOptions } from './options.ts';
@@ -23,7 +29,7 @@ export class MecClient<T = unknown> extends KeyClient<T> {
    * names all such keys in `failedKeys`.
    */
   async getMany(keys: Iterable<string>, options: GetOptions = {}): Promise<Map<string, Read<T>>> {
-    assertKnown('getMany', options);
+    assertKnown(GET_OPTIONS, options);
     return this.#batch(
       [...new Set(keys)].map((key) => this.calls.read(key, options)),
       options,
@@ -39,7 +45,7 @@ export class MecClient<T = unknown> extends KeyClient<T> {
     entries: Iterable<readonly [key: string, value: T]>,
     options: SetOptions = {},
   ): Promise<Map<string, Written>> {
-    assertKnown('setMany', options);
+    assertKnown(SET_OPTIONS, options);
     return this.#batch(
       [...new Map(entries)].map(([key, value]) => this.calls.replace(key, value, options)),
       options,
@@ -51,7 +57,7 @@ export class MecClient<T = unknown> extends KeyClient<T> {
    * call, unless `attemptMs` is set.
    */
   async count(options: CountOptions = {}): Promise<KeyCount> {
-    assertKnown('count', options);
+    assertKnown(COUNT_OPTIONS, options);
     const { prefix, r } = options;
     const query = { prefix, count: 'true', r };
     const limits = this.calls.timeLimits({ attemptMs: Infinity, ...options });
@@ -60,7 +66,7 @@ export class MecClient<T = unknown> extends KeyClient<T> {
 
   /** All keys in order. The next page is fetched when the last has been consumed. */
   async *list(options: ListOptions = {}): AsyncGenerator<string, void, undefined> {
-    assertKnown('list', options);
+    assertKnown(LIST_OPTIONS, options);
     const { prefix, r, pageKeys: limit = MAX_LIST_KEYS } = options;
     for (let { after } = options; ;) {
       const query = { prefix, after, limit, r };

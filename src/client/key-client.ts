@@ -11,7 +11,15 @@ import type { Deleted, Read, Written } from './answers.ts';
 import { ClientCalls, type ClientParts, type KeyCall } from './calls.ts';
 import { badParameter } from './client-error.ts';
 import { type Codec, json } from './codec.ts';
-import { assertKnown } from './known-options.ts';
+import {
+  assertKnown,
+  CLIENT_OPTIONS,
+  DELETE_OPTIONS,
+  GET_OPTIONS,
+  PUT_OPTIONS,
+  SET_OPTIONS,
+  UPDATE_OPTIONS,
+} from './known-options.ts';
 import { NodePool } from './node-pool.ts';
 import type {
   CallOptions,
@@ -27,12 +35,6 @@ import { Session } from './session.ts';
 import { type Change, Update } from './update.ts';
 import { UpdateQueue } from './update-queue.ts';
 import { systemWorld } from './world.ts';
-
-/** Throws a `TypeError` if a URL is not that of a server with TLS. */
-function assertSecure(urls: string | readonly string[]): void {
-  const plain = [urls].flat().find((url) => !url.startsWith('https:'));
-  if (plain !== undefined) throw new TypeError(`A token travels over https only, not to ${plain}`);
-}
 
 /**
  * A client of a MecDB cluster for single keys, with values of type `T`. In a web page it is smaller
@@ -51,17 +53,19 @@ export class KeyClient<T = unknown> {
     options: ClientOptions<T> = {},
     shared?: ClientParts,
   ) {
-    assertKnown('client', options);
+    assertKnown(CLIENT_OPTIONS, options);
     const { codec = json<T>(), world = systemWorld, token, ...rest } = options;
-    if (token !== undefined) assertSecure(urls);
     const parts = shared ?? {
       world,
       pool: new NodePool(urls, world),
       session: new Session(world.random),
       updateQueue: new UpdateQueue(world.clock),
-      token: token === undefined ? undefined : () => token,
+      authorization: () => token && `Bearer ${token}`,
       options: rest,
     };
+    const plain = parts.pool.nodes.find(({ url }) => !url.startsWith('https:'));
+    if (token !== undefined && plain !== undefined)
+      throw new TypeError(`A token travels over https only, not to ${plain.url}`);
     this.calls = new ClientCalls(parts, codec);
   }
 
@@ -72,7 +76,7 @@ export class KeyClient<T = unknown> {
 
   /** Reads a key. */
   async get(key: string, options: GetOptions = {}): Promise<Read<T>> {
-    assertKnown('get', options);
+    assertKnown(GET_OPTIONS, options);
     return this.#run(this.calls.read(key, options), options);
   }
 
@@ -81,7 +85,7 @@ export class KeyClient<T = unknown> {
    * others.
    */
   async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
-    assertKnown('put', options);
+    assertKnown(PUT_OPTIONS, options);
     return this.#run(this.calls.write(key, value, options, { w: options.w }), options);
   }
 
@@ -90,7 +94,7 @@ export class KeyClient<T = unknown> {
    * calls each value may stay, as a sibling, until the next call.
    */
   async set(key: string, value: T, options: SetOptions = {}): Promise<Written> {
-    assertKnown('set', options);
+    assertKnown(SET_OPTIONS, options);
     return this.#run(this.calls.replace(key, value, options), options);
   }
 
@@ -98,7 +102,7 @@ export class KeyClient<T = unknown> {
    * Deletes the values that the token has seen; without a token, all that a read with `r` finds.
    */
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
-    assertKnown('delete', options);
+    assertKnown(DELETE_OPTIONS, options);
     return this.#run(this.calls.delete(key, options), options);
   }
 
@@ -117,7 +121,7 @@ export class KeyClient<T = unknown> {
     change: Change<T>,
     options: UpdateOptions<T>,
   ): Promise<Updated<T> | undefined> {
-    assertKnown('update', options);
+    assertKnown(UPDATE_OPTIONS, options);
     if (typeof options.merge !== 'function') throw badParameter('update needs the option merge');
     const limits = this.calls.timeLimits(options);
     return this.calls.parts.updateQueue.run(key, limits, () =>

@@ -9,7 +9,8 @@ import type * as options from './options.ts';
 type NamesOf<Options> = Readonly<Record<keyof Options, true>>;
 
 const CALL: NamesOf<options.CallOptions> = { deadlineMs: true, attemptMs: true, signal: true };
-const READ: NamesOf<options.GetOptions> = { ...CALL, r: true, monotonic: true };
+/** The options of a read. */
+export const GET_OPTIONS: NamesOf<options.GetOptions> = { ...CALL, r: true, monotonic: true };
 const CONTENT = {
   ...CALL,
   w: true,
@@ -19,31 +20,43 @@ const CONTENT = {
   contentEncoding: true,
   clientId: true,
 } as const;
-const PUT: NamesOf<options.PutOptions> = {
+/** The options of a write. */
+export const PUT_OPTIONS: NamesOf<options.PutOptions> = {
   ...CONTENT,
   token: true,
   ifMissing: true,
   ifMatch: true,
   once: true,
 };
-const SET: NamesOf<options.SetOptions> = { ...CONTENT, r: true };
-const DELETE: NamesOf<options.DeleteOptions> = { ...CALL, token: true, r: true, w: true };
-const UPDATE: NamesOf<options.UpdateOptions<unknown>> = {
+/** The options of a `set`. */
+export const SET_OPTIONS: NamesOf<options.SetOptions> = { ...CONTENT, r: true };
+/** The options of a delete. */
+export const DELETE_OPTIONS: NamesOf<options.DeleteOptions> = {
+  ...CALL,
+  token: true,
+  r: true,
+  w: true,
+};
+/** The options of an update. */
+export const UPDATE_OPTIONS: NamesOf<options.UpdateOptions<unknown>> = {
   ...CALL,
   merge: true,
   r: true,
   w: true,
   ttlSeconds: true,
 };
-const LIST: NamesOf<options.ListOptions> = {
+/** The options of a listing. */
+export const LIST_OPTIONS: NamesOf<options.ListOptions> = {
   ...CALL,
   r: true,
   prefix: true,
   after: true,
   pageKeys: true,
 };
-const COUNT: NamesOf<options.CountOptions> = { ...CALL, r: true, prefix: true };
-const CLIENT: NamesOf<options.ClientOptions<unknown>> = {
+/** The options of a count. */
+export const COUNT_OPTIONS: NamesOf<options.CountOptions> = { ...CALL, r: true, prefix: true };
+/** The options of a client. */
+export const CLIENT_OPTIONS: NamesOf<options.ClientOptions<unknown>> = {
   deadlineMs: true,
   attemptMs: true,
   codec: true,
@@ -52,28 +65,11 @@ const CLIENT: NamesOf<options.ClientOptions<unknown>> = {
   world: true,
 };
 
-const NAMES = {
-  get: READ,
-  getMany: READ,
-  setMany: SET,
-  put: PUT,
-  set: SET,
-  delete: DELETE,
-  update: UPDATE,
-  list: LIST,
-  count: COUNT,
-  client: CLIENT,
-};
-
-/** Throws `bad-parameter` if a call does not have these options. */
-export function assertKnown(call: keyof typeof NAMES, given: unknown): void {
-  const names = NAMES[call];
-  if (typeof given !== 'object' || given === null)
-    throw badParameter(`The options of ${call} must be an object`);
+/** Throws `bad-parameter` if options have other names than these. */
+export function assertKnown(names: Readonly<Record<string, true>>, given: unknown): void {
+  if (typeof given !== 'object' || given === null) throw badParameter('Options must be an object');
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(names, name));
   if (unknown === undefined) return;
   const known = Object.keys(names).join(', ');
-  throw badParameter(
-    `The option ${JSON.stringify(unknown)} is unknown; those of ${call} are ${known}`,
-  );
+  throw badParameter(`The option ${JSON.stringify(unknown)} is unknown; known are ${known}`);
 }

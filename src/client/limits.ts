@@ -17,8 +17,13 @@ export const CLIENT_ATTEMPT_MS = 2_000;
 export const CLIENT_SERVER_SHARE = 0.9;
 
 /**
- * The wait before a late read goes to a second node as well: its bounds, and its value before there
- * are samples.
+ * The factor by which the estimate of a late answer shrinks with each answer in time. So it follows
+ * a change within about a hundred answers.
+ */
+export const CLIENT_LATE_STEP = 1.02;
+
+/**
+ * The wait before a late read goes to a second node as well: its bounds, and its first value.
  */
 export const CLIENT_MIN_HEDGE_MS = 10;
 export const CLIENT_MAX_HEDGE_MS = 250;

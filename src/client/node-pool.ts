@@ -4,12 +4,12 @@ import {
   CLIENT_FIRST_HEDGE_MS,
   CLIENT_HEDGE_BURST,
   CLIENT_HEDGE_SHARE,
+  CLIENT_LATE_STEP,
   CLIENT_MAX_HEDGE_MS,
   CLIENT_MAX_REST_MS,
   CLIENT_MIN_HEDGE_MS,
   CLIENT_REST_MS,
 } from './limits.ts';
-import { LateLatency } from '../core/quorum/latency.ts';
 import type { ClientWorld } from './world.ts';
 
 /** One node, as the client sees it. */
@@ -25,7 +25,8 @@ export interface PoolNode {
 export class NodePool {
   readonly nodes: readonly PoolNode[];
   readonly #world: ClientWorld;
-  readonly #latency = new LateLatency();
+  /** The time in ms after which about one answer of twenty arrives. */
+  #lateMs = CLIENT_FIRST_HEDGE_MS / 2;
   #next: number;
   /** Reads that may still go to a second node. */
   #hedges = CLIENT_HEDGE_BURST;
@@ -70,7 +71,9 @@ export class NodePool {
   noteAnswer(node: PoolNode, latencyMs: number): void {
     node.failures = 0;
     node.restUntilMs = 0;
-    this.#latency.add(latencyMs);
+    // One step up is as long as nineteen down. So it rests if one answer of twenty is later.
+    const factor = latencyMs > this.#lateMs ? CLIENT_LATE_STEP ** 19 : 1 / CLIENT_LATE_STEP;
+    this.#lateMs = Math.max(this.#lateMs * factor, CLIENT_MIN_HEDGE_MS / 2);
   }
 
   /**
@@ -100,7 +103,6 @@ export class NodePool {
 
   /** The wait in ms before a read goes to a second node as well. */
   get hedgeMs(): number {
-    const ms = this.#latency.p95Ms || CLIENT_FIRST_HEDGE_MS;
-    return Math.min(Math.max(2 * ms, CLIENT_MIN_HEDGE_MS), CLIENT_MAX_HEDGE_MS);
+    return Math.min(2 * this.#lateMs, CLIENT_MAX_HEDGE_MS);
   }
 }

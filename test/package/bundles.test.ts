@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { installed, pack, PROGRAMS, run, temporaryDirectory } from '../fixtures/packed.ts';
 
 /** A page should get its client in the first round trip, next to other things. */
-const MAX_BYTES = { KeyClient: 7_900, MecClient: 9_200 } as const;
+const MAX_BYTES = { KeyClient: 7_800, MecClient: 9_000 } as const;
 
 test('the client is small in a bundle, and a server runs with the package outside', async (t) => {
   const { file } = await pack(await temporaryDirectory(t));
