@@ -55,6 +55,7 @@ export class SecuredRoot {
    */
   static async open({
     root,
+    http,
     security: { mode },
   }: Config): Promise<SecuredRoot | 'off' | undefined> {
     const directory = securityDirectory(root);
@@ -70,6 +71,7 @@ export class SecuredRoot {
       throw new StartError(
         `security.mode: "on", but ${directory} has no keys; make them with "mec security init"`,
       );
+    assertNamedOrigins(http);
     await assertPrivate(directory);
     const tls = await readTls(directory);
     const records = await readIfThere(join(directory, SECURITY_FILES.ledger));
@@ -89,6 +91,12 @@ export class SecuredRoot {
     await rm(file);
     return parseRecords(text);
   }
+}
+
+/** Throws `StartError` if pages of all origins may use a secured node. */
+export function assertNamedOrigins({ origins }: Pick<Config['http'], 'origins'>): void {
+  if (origins.includes('*'))
+    throw new StartError('http.origins: "*" lets pages of all origins in; name them instead');
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

@@ -26,7 +26,7 @@ import { readVersion } from './version.ts';
 import { assertNotExposed, warnIfInsecure } from './exposure.ts';
 import { findFreePorts } from './free-ports.ts';
 import { securedDoor } from './secured-door.ts';
-import { SecuredRoot } from './secured-root.ts';
+import { assertNamedOrigins, SecuredRoot } from './secured-root.ts';
 
 /**
  * The keys of the configuration file, with the same values and defaults. Only ports differ: by
@@ -206,7 +206,10 @@ function embed(node: MecNode, { http, network, ended, warning, root }: Around): 
     url: httpUrl(config.host, config.httpport, root === undefined ? 'http' : 'https'),
     config,
     status: () => node.status(),
-    reload: (next) => node.reload(next),
+    reload: (next) => {
+      if (root !== undefined) assertNamedOrigins(next.http);
+      return node.reload(next);
+    },
     reloadTls: () => (root === undefined ? Promise.resolve() : http.reloadTls()),
     leave: () => node.leave(),
     ended,

@@ -10,10 +10,7 @@ import type { Exchange } from './stream.ts';
 export function send({ req, res }: Exchange, { status, headers: own, body }: HttpAnswer): void {
   if (res.destroyed || res.headersSent) return;
   const headers = withJoinedVary(res, own);
-  // The rest of a refused body is discarded, so that the client reads the answer. A rest that is
-  // too large or too slow is not read.
-  if (!req.complete && (status === 408 || (announcedBytes(req) ?? Infinity) > MAX_HTTP_DRAIN_BYTES))
-    res.setHeader('Connection', 'close');
+  if (!req.complete && mustLeaveRest(req, status)) res.setHeader('Connection', 'close');
   if (body === undefined) {
     res.writeHead(status, headers).end();
     return;
@@ -25,4 +22,13 @@ export function send({ req, res }: Exchange, { status, headers: own, body }: Htt
   else if (body.length > HTTP_ONE_WRITE_BYTES) res.end(body);
   // As text, a small body leaves in one write with its head.
   else res.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1');
+}
+
+/**
+ * Whether the rest of a body stays unread. Otherwise it is discarded, so that the client reads the
+ * answer. A rest that is too large or too slow is not read, and none of a stranger.
+ */
+function mustLeaveRest(req: Exchange['req'], status: number): boolean {
+  const announced = announcedBytes(req) ?? Infinity;
+  return status === 408 || announced > MAX_HTTP_DRAIN_BYTES || (status === 401 && announced > 0);
 }

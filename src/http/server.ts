@@ -23,7 +23,6 @@ import { createHandle, type Handle } from './app.ts';
 import { operationOf } from './metrics-route.ts';
 import type { ServerStatus } from './server-status.ts';
 import { AnswerMemory } from './answer-memory.ts';
-import { announcedBytes } from './body.ts';
 import { BodyMemory } from './body-memory.ts';
 import { ClientAddresses } from './client-addresses.ts';
 import type { Access } from './access.ts';
@@ -298,8 +297,6 @@ export class HttpServer {
 
   /** Refuses a request without reading a byte of its body. */
   #refuseUnread(request: IncomingMessage, response: ServerResponse, error: MecError): void {
-    // Otherwise Node would read the rest, to find the next request.
-    if (announcedBytes(request) !== 0) response.shouldKeepAlive = false;
     this.#refused += 1;
     this.#options.node.sight.recorder.countError(error.code);
     send({ req: request, res: response }, failure(request.method ?? '', error));

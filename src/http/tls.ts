@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { createServer as createSecure, type Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { createSecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
+import { type SecureContextOptions, TLSSocket } from 'node:tls';
 import { MecError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
@@ -60,7 +60,6 @@ export function createAnyServer(
  */
 export function replaceTls(server: AnyServer, tls: TlsFiles): void {
   try {
-    createSecureContext(contextOf(tls));
     if ('setSecureContext' in server) server.setSecureContext(contextOf(tls));
   } catch (error) {
     const detail = 'The certificate and the key in the files are no pair; the old ones stay';

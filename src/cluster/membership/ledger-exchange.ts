@@ -42,6 +42,8 @@ export class LedgerExchange {
   /** The members that were asked and have not answered yet. */
   readonly #asked = new Set<string>();
   #freshMs = -Infinity;
+  /** The wall time at a time; undefined if it must be found out again. */
+  #wall: { readonly micros: number; readonly atMs: number } | undefined;
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
@@ -57,9 +59,14 @@ export class LedgerExchange {
     return this.#parts.env.clock.monotonicMs() - this.#freshMs > this.#parts.maxAgeMs;
   }
 
-  /** The wall time by which records expire, µs since 1970. */
+  /**
+   * The wall time by which records expire, µs since 1970. It is asked for at every request, so the
+   * clocks of the members are compared at heartbeats only.
+   */
   get nowMicros(): number {
-    return this.#parts.time.nowMicros(this.#present());
+    const nowMs = this.#parts.env.clock.monotonicMs();
+    this.#wall ??= { micros: this.#parts.time.nowMicros(this.#present()), atMs: nowMs };
+    return this.#wall.micros + 1000 * (nowMs - this.#wall.atMs);
   }
 
   #present(): string[] {
@@ -132,6 +139,7 @@ export class LedgerExchange {
   /** Does all that is due. Runs at every heartbeat. */
   onHeartbeat(): void {
     const { ledger, members } = this.#parts;
+    this.#wall = undefined;
     if (!members.isInformed) return;
     const present = new Set(this.#present());
     for (const name of this.#heardMs.keys()) if (!present.has(name)) this.#heardMs.delete(name);
