@@ -93,6 +93,12 @@ export const HANDSHAKE_MS = 5_000;
 export const MIN_REDIAL_MS = 100;
 export const MAX_REDIAL_MS = 5_000;
 
+/** The pause before connections are cut: the answer to the news of a revoked key is still sent. */
+export const CUT_DELAY_MS = 200;
+
+/** The pause before a port that was just closed is tried again. */
+export const REBIND_MS = 20;
+
 /** The time between two cuts of all connections. Keys that are revoked within it share a cut. */
 export const CUT_INTERVAL_MS = 1_000;
 

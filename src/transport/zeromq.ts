@@ -10,26 +10,30 @@
  * With keys, both ends prove theirs (CURVE), and all is encrypted. Three more traps: without a
  * handler for its questions (`zap.ts`), ZeroMQ serves every key, so the handler is bound before any
  * other socket, and the domain is enforced. ZeroMQ asks only when a connection begins, so a revoked
- * key is kept out by cutting all connections; good nodes are back within a second. And its bound on
- * a message counts before the proof, so frames travel in small parts.
+ * key is kept out by cutting all connections; good nodes are back within a second. A socket is cut
+ * by replacing it: to unbind or disconnect one can end the process (an assertion of libzmq 4.3.5).
+ * And the bound on a message counts before the proof, so frames travel in small parts.
  */
-import { Context, Dealer, Reply, Router, type Socket } from 'zeromq';
+import { Context, Dealer, Reply, Router } from 'zeromq';
 import { authorityOf } from '../base/address.ts';
-import type { Address, Caller, Env, Endpoint, Link, Log, Network } from '../base/env.ts';
+import type { Address, Caller, Endpoint, Env, Link, Log, Network, Timer } from '../base/env.ts';
 import { listenError, messageOf } from '../base/errors.ts';
 import { Dialling } from './dialling.ts';
 import {
+  CUT_DELAY_MS,
   CUT_INTERVAL_MS,
   HANDSHAKE_MS,
   MAX_FRAME_BYTES,
   MAX_PART_BYTES,
   MAX_STRANGER_BYTES,
+  REBIND_MS,
   ZEROMQ_CALLER_FRAMES,
   ZEROMQ_LINK_FRAMES,
   ZEROMQ_REPLY_FRAMES,
   ZEROMQ_SOCKETS,
 } from './limits.ts';
 import type { NodeKeys } from './node-keys.ts';
+import { toZ85 } from './z85.ts';
 import { ZAP_DOMAIN, ZAP_URL, zapAnswer } from './zap.ts';
 
 const RECONNECT_MS = 100;
@@ -98,6 +102,8 @@ function frameOf(parts: readonly Buffer[], keys: NodeKeys | undefined): Uint8Arr
   return keys === undefined || bytes > MAX_FRAME_BYTES ? new Uint8Array() : Buffer.concat(parts);
 }
 
+const z85Of = (key: string): string => toZ85(Buffer.from(key, 'hex'));
+
 /** The options of all sockets that exchange frames. */
 const common = (context: Context, keys: NodeKeys | undefined) => ({
   context,
@@ -108,50 +114,10 @@ const common = (context: Context, keys: NodeKeys | undefined) => ({
   heartbeatInterval: TCP_HEARTBEAT_MS,
   ...(keys !== undefined && {
     handshakeInterval: HANDSHAKE_MS,
-    curvePublicKey: keys.own.publicKey,
-    curveSecretKey: keys.own.secretKey,
+    curvePublicKey: z85Of(keys.own.publicKey),
+    curveSecretKey: z85Of(keys.own.secretKey.reveal()),
   }),
 });
-
-/** A socket that listens at a URL. Rejects with `StartError` if it cannot. */
-async function boundRouter(
-  url: string,
-  context: Context,
-  keys: NodeKeys | undefined,
-): Promise<Router> {
-  const router = new Router({
-    ...common(context, keys),
-    sendHighWaterMark: ZEROMQ_REPLY_FRAMES,
-    // A frame for a caller that does not read fails at once, instead of being dropped. It waits in
-    // the outbox of that caller, which is bounded, and the others get theirs.
-    mandatory: true,
-    sendTimeout: 0,
-    receiveHighWaterMark: ZEROMQ_CALLER_FRAMES,
-    ...(keys !== undefined && {
-      curveServer: true,
-      zapDomain: ZAP_DOMAIN,
-      zapEnforceDomain: true,
-    }),
-  });
-  try {
-    await router.bind(url);
-    return router;
-  } catch (error) {
-    router.close();
-    throw listenError(url, 'port', error);
-  }
-}
-
-/** A socket that is not connected yet. Throws if there is no socket left. */
-const newDealer = (context: Context, keys: NodeKeys | undefined): Dealer =>
-  new Dealer({
-    ...common(context, keys),
-    // Frames for a peer without a connection wait in our own outbox, which is bounded and expires.
-    immediate: true,
-    sendHighWaterMark: ZEROMQ_LINK_FRAMES,
-    reconnectInterval: RECONNECT_MS,
-    reconnectMaxInterval: MAX_RECONNECT_MS,
-  });
 
 /** The parts of a network. */
 export interface ZeromqOptions extends Pick<Env, 'clock' | 'log' | 'random'> {
@@ -159,144 +125,268 @@ export interface ZeromqOptions extends Pick<Env, 'clock' | 'log' | 'random'> {
   readonly keys?: NodeKeys | undefined;
 }
 
-/** The network of one node. */
-class ZeromqNetwork implements Network {
-  readonly #options: ZeromqOptions;
+/** The parts that the sockets of a network share. */
+interface NetworkParts extends ZeromqOptions {
   /** One of each node, because ZeroMQ asks one handler for all sockets of a context. */
-  readonly #context = new Context({ maxSockets: ZEROMQ_SOCKETS });
-  readonly #sockets = new Set<Socket>();
-  readonly #bound = new Map<Router, string>();
-  readonly #diallings = new Set<Dialling>();
-  #handler: Promise<void> | undefined;
-  #cutMs = -Infinity;
-  #isCutDue = false;
+  readonly context: Context;
+}
+
+/** A socket that listens, and is replaced to cut its connections. */
+class RouterEndpoint implements Endpoint {
+  readonly #url: string;
+  readonly #network: NetworkParts;
+  readonly #onFrame: (from: Caller, frame: Uint8Array) => void;
+  readonly #sender = new Sender((parts: (Buffer | Uint8Array)[]) => this.#send(parts));
+  #router: Router | undefined;
   #isClosed = false;
 
+  private constructor(
+    network: NetworkParts,
+    url: string,
+    onFrame: (from: Caller, frame: Uint8Array) => void,
+  ) {
+    this.#network = network;
+    this.#url = url;
+    this.#onFrame = onFrame;
+  }
+
+  /** Listens at a URL. Rejects with `StartError` if that is not possible. */
+  static async bind(
+    network: NetworkParts,
+    url: string,
+    onFrame: (from: Caller, frame: Uint8Array) => void,
+  ): Promise<RouterEndpoint> {
+    const endpoint = new RouterEndpoint(network, url, onFrame);
+    try {
+      await endpoint.#listen();
+    } catch (error) {
+      throw listenError(url, 'port', error);
+    }
+    return endpoint;
+  }
+
+  async #listen(): Promise<void> {
+    const { context, keys, log } = this.#network;
+    const router = new Router({
+      ...common(context, keys),
+      sendHighWaterMark: ZEROMQ_REPLY_FRAMES,
+      // A frame for a caller that does not read fails at once, instead of being dropped. It waits
+      // in the outbox of that caller, which is bounded, and the others get theirs.
+      mandatory: true,
+      sendTimeout: 0,
+      receiveHighWaterMark: ZEROMQ_CALLER_FRAMES,
+      ...(keys !== undefined && {
+        curveServer: true,
+        zapDomain: ZAP_DOMAIN,
+        zapEnforceDomain: true,
+      }),
+    });
+    try {
+      await router.bind(this.#url);
+    } catch (error) {
+      router.close();
+      throw error;
+    }
+    if (this.#isClosed) return router.close();
+    this.#router = router;
+    void pump(router, log, ([handle, ...parts]) => {
+      if (handle !== undefined)
+        this.#onFrame({ id: handle.toString('latin1'), handle }, frameOf(parts, keys));
+    });
+  }
+
+  send(to: Caller, frame: Uint8Array): Promise<boolean> {
+    return this.#sender.send([to.handle as Buffer, ...partsOf(frame, this.#network.keys)]);
+  }
+
+  async #send(parts: (Buffer | Uint8Array)[]): Promise<void> {
+    await this.#router?.send(parts);
+  }
+
+  /** Cuts all connections, and listens again. */
+  async cut(): Promise<void> {
+    const { clock, log } = this.#network;
+    this.#router?.close();
+    this.#router = undefined;
+    while (!this.#isClosed && this.#router === undefined) {
+      try {
+        await this.#listen();
+      } catch (error) {
+        // The system may free the port a moment later.
+        log.debug('port not free yet', { reason: messageOf(error) });
+        await new Promise<void>((resolve) => clock.after(REBIND_MS, resolve));
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#router?.close();
+    this.#router = undefined;
+  }
+}
+
+/** A socket that connects to one address, and is replaced to dial with another key. */
+class DealerLink implements Link {
+  readonly #network: NetworkParts;
+  readonly #url: string;
+  readonly #onFrame: (frame: Uint8Array) => void;
+  readonly #dialling: Dialling | undefined;
+  readonly #sender = new Sender((parts: Uint8Array[]) => this.#send(parts));
+  #dealer: Dealer | undefined;
+  /** Frames wait here while there is no connection. Called when there is one, or never will be. */
+  #onDialled: (() => void) | undefined;
+  #isClosed = false;
+
+  /** Throws if the address has no URL, or if there is no socket left. */
+  constructor(network: NetworkParts, address: Address, onFrame: (frame: Uint8Array) => void) {
+    const { clock, random, keys } = network;
+    this.#network = network;
+    this.#url = urlOf(address);
+    this.#onFrame = onFrame;
+    if (keys === undefined) this.#dial(undefined);
+    else
+      this.#dialling = new Dialling({
+        clock,
+        random,
+        key: () => keys.keyAt(address),
+        dial: (key) => this.#dial(key),
+        hangUp: () => this.#hangUp(),
+      });
+  }
+
+  #dial(key: string | undefined): void {
+    const { context, keys, log } = this.#network;
+    const dealer = new Dealer({
+      ...common(context, keys),
+      // Frames for a peer without a connection wait in our own outbox, which has a bound and
+      // expires.
+      immediate: true,
+      sendHighWaterMark: ZEROMQ_LINK_FRAMES,
+      reconnectInterval: RECONNECT_MS,
+      reconnectMaxInterval: MAX_RECONNECT_MS,
+      ...(key !== undefined && { curveServerKey: z85Of(key) }),
+    });
+    try {
+      if (key !== undefined) this.#watch(dealer);
+      dealer.connect(this.#url);
+    } catch (error) {
+      dealer.close();
+      throw error;
+    }
+    this.#dealer = dealer;
+    void pump(dealer, log, (parts) => this.#onFrame(frameOf(parts, keys)));
+    this.#onDialled?.();
+  }
+
+  #watch(dealer: Dealer): void {
+    dealer.events.on('handshake', () => this.#dialling?.onAccepted());
+    dealer.events.on('handshake:error:auth', () => {
+      if (dealer === this.#dealer) this.#dialling?.onRefused();
+    });
+  }
+
+  #hangUp(): void {
+    this.#dealer?.close();
+    this.#dealer = undefined;
+  }
+
+  /** Dials again if the other node has another key now. */
+  check(): void {
+    this.#dialling?.check();
+  }
+
+  async send(frame: Uint8Array): Promise<void> {
+    await this.#sender.send(partsOf(frame, this.#network.keys));
+  }
+
+  async #send(parts: Uint8Array[]): Promise<void> {
+    if (this.#dealer === undefined && !this.#isClosed)
+      await new Promise<void>((resolve) => (this.#onDialled = resolve));
+    await this.#dealer?.send(parts);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#dialling?.close();
+    this.#hangUp();
+    this.#onDialled?.();
+  }
+}
+
+/** The network of one node. */
+class ZeromqNetwork implements Network {
+  readonly #parts: NetworkParts;
+  readonly #endpoints = new Set<RouterEndpoint>();
+  readonly #links = new Set<DealerLink>();
+  #handler: Promise<Reply> | undefined;
+  #cut: Timer | undefined;
+  #cutMs = -Infinity;
+
   constructor(options: ZeromqOptions) {
-    this.#options = options;
+    this.#parts = { ...options, context: new Context({ maxSockets: ZEROMQ_SOCKETS }) };
   }
 
   async bind(
     address: Address,
     onFrame: (from: Caller, frame: Uint8Array) => void,
   ): Promise<Endpoint> {
-    const { log, keys } = this.#options;
+    const { keys } = this.#parts;
     await (this.#handler ??= keys && this.#answerQuestions(keys));
-    const url = urlOf(address);
-    const router = await boundRouter(url, this.#context, keys);
-    this.#sockets.add(router);
-    this.#bound.set(router, url);
-    void pump(router, log, ([handle, ...parts]) => {
-      if (handle !== undefined)
-        onFrame({ id: handle.toString('latin1'), handle }, frameOf(parts, keys));
-    });
-    const sender = new Sender((parts: (Buffer | Uint8Array)[]) => router.send(parts));
-    return {
-      send: (to, frame) => sender.send([to.handle as Buffer, ...partsOf(frame, keys)]),
-      close: async () => this.#close(router),
-    };
+    const endpoint = await RouterEndpoint.bind(this.#parts, urlOf(address), onFrame);
+    this.#endpoints.add(endpoint);
+    return endpoint;
   }
 
   connect(address: Address, onFrame: (frame: Uint8Array) => void): Link {
-    const { log, keys } = this.#options;
-    const dealer = newDealer(this.#context, keys);
-    let dialling: Dialling | undefined;
-    try {
-      const url = urlOf(address);
-      if (keys === undefined) dealer.connect(url);
-      else dialling = this.#dial(dealer, address, keys);
-    } catch (error) {
-      dealer.close();
-      throw error;
-    }
-    this.#sockets.add(dealer);
-    void pump(dealer, log, (parts) => onFrame(frameOf(parts, keys)));
-    const sender = new Sender((frame: Uint8Array) => dealer.send(partsOf(frame, keys)));
+    const link = new DealerLink(this.#parts, address, onFrame);
+    this.#links.add(link);
     return {
-      send: async (frame) => void (await sender.send(frame)),
-      close: async () => {
-        if (dialling !== undefined) this.#diallings.delete(dialling);
-        dialling?.close();
-        this.#close(dealer);
+      send: (frame) => link.send(frame),
+      close: () => {
+        this.#links.delete(link);
+        return link.close();
       },
     };
   }
 
   /**
-   * Must be called after each change of the keys. If some were revoked, it cuts all connections
-   * that others have made to this node.
+   * Must be called after each change of the keys. If some were revoked, it soon cuts all
+   * connections that others have made to this node.
    */
   onKeysChanged(areSomeRevoked: boolean): void {
-    for (const dialling of this.#diallings) dialling.check();
-    if (!areSomeRevoked || this.#isCutDue) return;
-    const { clock } = this.#options;
-    this.#isCutDue = true;
-    const pauseMs = Math.max(0, this.#cutMs + CUT_INTERVAL_MS - clock.monotonicMs());
-    clock.after(pauseMs, () => void this.#cut());
+    for (const link of this.#links) link.check();
+    if (!areSomeRevoked || this.#cut !== undefined) return;
+    const { clock } = this.#parts;
+    const pauseMs = this.#cutMs + CUT_INTERVAL_MS - clock.monotonicMs();
+    this.#cut = clock.after(Math.max(CUT_DELAY_MS, pauseMs), () => {
+      this.#cut = undefined;
+      this.#cutMs = clock.monotonicMs();
+      for (const endpoint of this.#endpoints) void endpoint.cut();
+    });
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const dialling of this.#diallings) dialling.close();
-    for (const socket of this.#sockets) this.#close(socket);
-  }
-
-  #close(socket: Socket): void {
-    this.#sockets.delete(socket);
-    if (socket instanceof Router) this.#bound.delete(socket);
-    socket.close();
-  }
-
-  #dial(dealer: Dealer, address: Address, keys: NodeKeys): Dialling {
-    const url = urlOf(address);
-    const { clock, random } = this.#options;
-    const dialling = new Dialling({
-      clock,
-      random,
-      key: () => keys.keyAt(address),
-      dial: (key) => {
-        dealer.curveServerKey = key;
-        dealer.connect(url);
-      },
-      hangUp: () => dealer.disconnect(url),
-    });
-    this.#diallings.add(dialling);
-    dealer.events.on('handshake', () => dialling.onAccepted());
-    dealer.events.on('handshake:error:auth', () => dialling.onRefused());
-    return dialling;
+    this.#cut?.cancel();
+    for (const socket of [...this.#endpoints, ...this.#links]) await socket.close();
+    (await this.#handler)?.close();
   }
 
   /** Answers the questions of ZeroMQ, until the network is closed. */
-  async #answerQuestions(keys: NodeKeys): Promise<void> {
-    const handler = new Reply({ context: this.#context, linger: 0 });
+  async #answerQuestions(keys: NodeKeys): Promise<Reply> {
+    const { context, log } = this.#parts;
+    const handler = new Reply({ context, linger: 0 });
     await handler.bind(ZAP_URL);
-    this.#sockets.add(handler);
     const isAccepted = (key: string): boolean => {
       const isKnown = keys.isAccepted(key);
-      if (!isKnown) this.#options.log.warn('node refused: its key is not accepted', { key });
+      if (!isKnown) log.warn('node refused: its key is not accepted', { key });
       return isKnown;
     };
-    void pump(handler, this.#options.log, (question) => {
+    void pump(handler, log, (question) => {
       // It fails only if the socket is closed.
       handler.send(zapAnswer(question, isAccepted)).catch(() => {});
     });
-  }
-
-  /** Cuts the connections of all callers. Those whose keys are accepted are back at once. */
-  async #cut(): Promise<void> {
-    const { clock, log } = this.#options;
-    this.#isCutDue = false;
-    this.#cutMs = clock.monotonicMs();
-    for (const [router, url] of this.#bound) {
-      if (this.#isClosed) return;
-      try {
-        await router.unbind(url);
-        await router.bind(url);
-      } catch (error) {
-        log.error('connections not cut; trying again', { reason: messageOf(error) });
-        this.onKeysChanged(true);
-      }
-    }
+    return handler;
   }
 }
 

@@ -6,13 +6,13 @@ import type { Address, Link } from '../../src/base/env.ts';
 import { KIB, MIB } from '../../src/base/bytes.ts';
 import { systemClock, systemRandom } from '../../src/base/system.ts';
 import { MAX_PART_BYTES } from '../../src/transport/limits.ts';
-import type { KeyPair } from '../../src/transport/node-keys.ts';
+import { drawSecretKey, type KeyPair, keyPairOf } from '../../src/base/x25519.ts';
 import { zeromqNetwork } from '../../src/transport/zeromq.ts';
 import { eventually, freePorts, pause } from '../fixtures/cluster.ts';
 import { memoryLog } from '../fixtures/fake-env.ts';
-import { drawKeyPair } from '../fixtures/key-pair.ts';
 
 const HOST = '127.0.0.1';
+const drawKeyPair = (): KeyPair => keyPairOf(drawSecretKey()) ?? assert.fail();
 /** Longer than a good node needs for a connection, by far. */
 const REFUSED_MS = 1_500;
 

@@ -1,13 +1,15 @@
 /** The answers to the questions of ZeroMQ: only a key that is accepted gets a 200. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toZ85 } from '../../src/transport/node-keys.ts';
 import { ZAP_DOMAIN, zapAnswer } from '../../src/transport/zap.ts';
 
 const KEY = Buffer.from(Array.from({ length: 32 }, (_, i) => i));
 const GOOD = ['1.0', '7', ZAP_DOMAIN, '127.0.0.1', '', 'CURVE', KEY];
 
-const answerTo = (question: readonly (string | Uint8Array)[], accepted = toZ85(KEY)): string[] =>
+const answerTo = (
+  question: readonly (string | Uint8Array)[],
+  accepted = KEY.toString('hex'),
+): string[] =>
   zapAnswer(
     question.map((part) => Buffer.from(part as string)),
     (key) => key === accepted,

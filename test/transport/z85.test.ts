@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toZ85 } from '../../src/transport/node-keys.ts';
+import { toZ85 } from '../../src/transport/z85.ts';
 
 test('bytes become the text of RFC 32', () => {
   assert.equal(toZ85(Buffer.from('864fd26fb559f75b', 'hex')), 'HelloWorld');
