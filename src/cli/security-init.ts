@@ -8,10 +8,11 @@ import { httpUrl } from '../base/address.ts';
 import { StartError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { systemClock, systemRandom } from '../base/system.ts';
+import { drawSecretKey, type KeyPair, keyPairOf } from '../base/x25519.ts';
 import type { Config } from '../cluster/config.ts';
 import { TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import { Ledger } from '../core/security/ledger.ts';
-import { granted, issued } from '../core/security/ledger-change.ts';
+import { granted, issued, nodeKeyRecord } from '../core/security/ledger-change.ts';
 import { ALL_VERBS } from '../core/security/verb.ts';
 import { MARKS, SECURITY_FILES, securityDirectory } from '../embed/secured-root.ts';
 import { type KeyedCertificate, makeCertificate } from './certificates.ts';
@@ -97,6 +98,11 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   const { record, text } = issued(ledger, { holder: ADMIN, expiresMicros }, systemRandom);
   ledger.merge([record], nowMicros);
   const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
+  const keys = names.map(() => drawSecretKey());
+  for (const [i, key] of keys.entries()) {
+    const { publicKey } = keyPairOf(key) as KeyPair;
+    ledger.merge([nodeKeyRecord(names[i] as string, publicKey)], nowMicros);
+  }
   const configs: string[] = [];
   for (const [i, name] of names.entries()) {
     const keyed = await makeNodeCertificate(authority, { name, host }, nowMicros);
@@ -105,6 +111,7 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
     const files: Readonly<Record<string, string>> = {
       [SECURITY_FILES.certificate]: keyed.certificate,
       [SECURITY_FILES.key]: keyed.key.reveal(),
+      [SECURITY_FILES.curve]: (keys[i] as Secret).reveal(),
       [SECURITY_FILES.ca]: authority.certificate,
       [SECURITY_FILES.ledger]: JSON.stringify(ledger.all),
       [SECURITY_FILES.mark]: MARKS.on,
@@ -125,7 +132,9 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
 function configOf({ nodes, host, port, httpport }: InitOptions, index: number): string {
   const name = `n${index + 1}`;
   const ports = Array.from({ length: nodes }, (_, i) => port + PORT_STEP * i);
-  const others = ports.map((one) => `[[node]]\nhost = "${host}"\nport = ${one}\n`);
+  const others = ports.map(
+    (one, i) => `[[node]]\nname = "n${i + 1}"\nhost = "${host}"\nport = ${one}\n`,
+  );
   return [
     `name = "${name}"\nroot = "${name}"\nhost = "${host}"`,
     `port = ${ports[index]}\nhttpport = ${httpport + index}\n`,

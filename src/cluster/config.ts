@@ -14,6 +14,11 @@ export const SECURITY_MODES = ['open', 'insecure', 'on'] as const;
 /** One of `SECURITY_MODES`. */
 export type SecurityMode = (typeof SECURITY_MODES)[number];
 
+/** The address of a node, and its name if the configuration has it. */
+export interface NamedAddress extends Address {
+  readonly name?: string | undefined;
+}
+
 /** The whole configuration of a node. */
 export interface Config {
   /** Unique in the cluster. */
@@ -38,7 +43,7 @@ export interface Config {
   /** The share of data that this node takes, relative to the others. */
   readonly weight: number;
   /** Addresses of nodes of the cluster. This node may be among them. */
-  readonly nodes: readonly Address[];
+  readonly nodes: readonly NamedAddress[];
   readonly quorum: {
     readonly n: number;
     readonly r: Quorum;

@@ -35,6 +35,7 @@ import type { KeyStore, NodeGetOptions, NodeListOptions, WriteOptions } from './
 import type { PutResult } from './holders/write-request.ts';
 import { readKeptCluster } from './membership/kept-cluster.ts';
 import { type LiveConfig, reloadConfig, type ReloadedConfig } from './live-config.ts';
+import type { NodeKeyring } from './node-keyring.ts';
 import { Membership } from './membership/membership.ts';
 import { startRefusal } from './membership/start-refusal.ts';
 import type { Policy } from './policies.ts';
@@ -61,11 +62,10 @@ export interface NodeOptions {
    * part of it.
    */
   readonly onEnd?: ((reason: Error | undefined) => void) | undefined;
-  /**
-   * Called when the node begins a cluster, because it belongs to none. It begins with the nodes
-   * that it has found, or alone.
-   */
+  /** Called when the node begins a cluster with the nodes that it has found, or alone. */
   readonly onBegin?: (() => void) | undefined;
+  /** The keys of nodes, as the network asks for them; undefined if nodes need none. */
+  readonly keyring?: NodeKeyring | undefined;
 }
 
 /** A running node. */
@@ -135,6 +135,7 @@ export class MecNode implements KeyStore {
       { ...options, config },
       assemble({ env, config, protocol, life, ...kept, store, limits, recorder, top }),
     );
+    options.keyring?.open(node.#parts);
     // It must not miss what the first messages change.
     node.#parts.sync.start();
     try {

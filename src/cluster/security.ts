@@ -1,7 +1,6 @@
 /**
  * The identities of a cluster, for its doors: the identity behind a request, and the changes of
- * operators. Only
- * nodes with `security.mode = "on"` have it.
+ * operators. Only nodes with `security.mode = "on"` have it.
  */
 import type { Env } from '../base/env.ts';
 import type { Secret } from '../base/secret.ts';
@@ -14,9 +13,13 @@ import {
   granted,
   issued,
   revoked,
+  revokedNode,
 } from '../core/security/ledger-change.ts';
 import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import type { LedgerExchange, Spread } from './membership/ledger-exchange.ts';
+
+/** Stands for all keys of a node, as in `node/n3`. */
+const NODE_ID = 'node/';
 
 /** The parts that it needs. */
 export interface SecurityParts {
@@ -83,9 +86,11 @@ export class Security {
     return { ...(await this.#change(record)), id: record.id, text, expiresMicros };
   }
 
-  /** Revokes a record for ever. Rejects with a `MecError`. */
+  /** Revokes a record, or all keys of a node, for ever. Rejects with a `MecError`. */
   revoke(id: string): Promise<Spread> {
     const { ledger } = this.#parts;
+    if (id.startsWith(NODE_ID))
+      return this.#change(...revokedNode(ledger, id.slice(NODE_ID.length)));
     // A certificate without a record may be valid for as long as any.
     return this.#change(revoked(ledger, id, Math.floor(this.nowMicros + MAX_TOKEN_LIFE_MICROS)));
   }
@@ -97,8 +102,8 @@ export class Security {
     return this.#parts.ledgerExchange.spread(records);
   }
 
-  async #change(record: LedgerRecord): Promise<Spread> {
-    assertAcceptable(this.#parts.ledger, record, this.nowMicros);
-    return this.#parts.ledgerExchange.spread([record]);
+  async #change(...records: readonly LedgerRecord[]): Promise<Spread> {
+    for (const record of records) assertAcceptable(this.#parts.ledger, record, this.nowMicros);
+    return this.#parts.ledgerExchange.spread(records);
   }
 }

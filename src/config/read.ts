@@ -4,10 +4,9 @@
  * key.
  */
 import { parse, TomlError } from 'smol-toml';
-import type { Address } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { MAX_POLICIES } from './limits.ts';
-import type { Config } from '../cluster/config.ts';
+import type { Config, NamedAddress } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
 import { nearest } from '../base/nearest.ts';
 import {
@@ -79,15 +78,15 @@ class Reader {
     return values as Values<R>;
   }
 
-  nodes(value: unknown): Address[] {
+  nodes(value: unknown): NamedAddress[] {
     if (value === undefined) return [];
     if (!Array.isArray(value) || !value.every(isTable))
       throw this.complain('node', 'expected [[node]] tables, each with host and port');
     return value.map((table) => {
-      const { host, port } = this.read('node.', table, NODE_KEYS);
+      const { name, host, port } = this.read('node.', table, NODE_KEYS);
       if (port === undefined)
         throw this.complain('node.port', `missing; expected ${NODE_KEYS.port.expected}`);
-      return { host, port };
+      return { host, port, ...(name !== undefined && { name }) };
     });
   }
 

@@ -84,8 +84,13 @@ const quorum: ConfigRule<Quorum> = {
   defaultValue: 'quorum',
 };
 
-/** The keys of `[[node]]`. */
-export const NODE_KEYS = { host, port: optional(dataPort) };
+const plainName = optional({
+  expected: 'up to 64 letters, digits, dots, dashes or underscores',
+  read: (value) => (typeof value === 'string' && NODE_NAME_PATTERN.test(value) ? value : undefined),
+});
+
+/** The keys of `[[node]]`. A secured node knows the keys of another one by its name. */
+export const NODE_KEYS = { name: plainName, host, port: optional(dataPort) };
 
 const maxvalue: ConfigRule<number> = {
   expected: `a size from "1B" to "${MAX_VALUE_BYTES / 1024 / 1024}MiB"`,
@@ -220,16 +225,8 @@ export const LOG_KEYS = {
 
 /** The keys outside of all tables. */
 export const TOP_KEYS = {
-  name: optional({
-    expected: 'up to 64 letters, digits, dots, dashes or underscores',
-    read: (value) =>
-      typeof value === 'string' && NODE_NAME_PATTERN.test(value) ? value : undefined,
-  }),
-  cluster: optional({
-    expected: 'up to 64 letters, digits, dots, dashes or underscores',
-    read: (value) =>
-      typeof value === 'string' && NODE_NAME_PATTERN.test(value) ? value : undefined,
-  }),
+  name: plainName,
+  cluster: plainName,
   host,
   port: dataPort,
   httpport: {

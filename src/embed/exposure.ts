@@ -28,16 +28,11 @@ export async function whyExposed({
   host,
   security: { mode },
 }: Pick<Config, 'host' | 'security'>): Promise<string | undefined> {
-  if (mode === 'insecure') return undefined;
+  if (mode !== 'open') return undefined;
   const addresses = isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }];
   const foreign = addresses.find(({ address }) => !isLoopback(address));
   if (foreign === undefined) return undefined;
   const named = foreign.address === host ? host : `${host} (${foreign.address})`;
-  if (mode === 'on')
-    return (
-      `host: other machines reach ${named}, and the ports between nodes have no locks yet, ` +
-      'whatever security.mode is; set host = "127.0.0.1"'
-    );
   return (
     `host: other machines reach ${named}, and security.mode is "${mode}", without credentials; ` +
     'set host = "127.0.0.1", or mode = "insecure" in [security] to serve everybody'

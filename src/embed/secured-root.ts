@@ -9,6 +9,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, StartError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { type KeyPair, keyPairOf } from '../base/x25519.ts';
 import type { Config } from '../cluster/config.ts';
 import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import type { TlsFiles } from '../http/tls.ts';
@@ -19,6 +20,7 @@ export const SECURITY_FILES = {
   mark: 'mode',
   certificate: 'node.crt',
   key: 'node.key',
+  curve: 'curve.key',
   ca: 'ca.crt',
   ledger: 'ledger.json',
   recovery: 'recovery.json',
@@ -40,10 +42,16 @@ export class SecuredRoot {
   readonly audit: AuditFile;
   readonly firstRecords: readonly LedgerRecord[];
   readonly tls: TlsFiles;
+  /** The key with which this node proves its name to the others. */
+  readonly keys: KeyPair;
 
-  private constructor(directory: string, tls: TlsFiles, firstRecords: readonly LedgerRecord[]) {
+  private constructor(
+    directory: string,
+    { tls, keys, firstRecords }: Pick<SecuredRoot, 'tls' | 'keys' | 'firstRecords'>,
+  ) {
     this.#directory = directory;
     this.tls = tls;
+    this.keys = keys;
     this.firstRecords = firstRecords;
     this.audit = new AuditFile(join(directory, SECURITY_FILES.audit));
   }
@@ -75,7 +83,8 @@ export class SecuredRoot {
     await assertPrivate(directory);
     const tls = await readTls(directory);
     const records = await readIfThere(join(directory, SECURITY_FILES.ledger));
-    return new SecuredRoot(directory, tls, parseRecords(records ?? '[]'));
+    const keys = await readKeys(directory);
+    return new SecuredRoot(directory, { tls, keys, firstRecords: parseRecords(records ?? '[]') });
   }
 
   /** Reads the certificate and the keys again. */
@@ -111,7 +120,8 @@ async function readIfThere(file: string): Promise<string | undefined> {
 }
 
 async function assertPrivate(directory: string): Promise<void> {
-  for (const path of [directory, join(directory, SECURITY_FILES.key)]) {
+  const secrets = [SECURITY_FILES.key, SECURITY_FILES.curve].map((name) => join(directory, name));
+  for (const path of [directory, ...secrets]) {
     const { mode } = await stat(path).catch((error: unknown) => {
       throw new StartError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
     });
@@ -120,12 +130,21 @@ async function assertPrivate(directory: string): Promise<void> {
   }
 }
 
+async function readNeeded(directory: string, name: string): Promise<string> {
+  const text = await readIfThere(join(directory, name));
+  if (text !== undefined) return text;
+  throw new StartError(`${join(directory, name)} is missing; make it with "mec security init"`);
+}
+
+async function readKeys(directory: string): Promise<KeyPair> {
+  const { curve } = SECURITY_FILES;
+  const keys = keyPairOf(new Secret(await readNeeded(directory, curve)));
+  if (keys === undefined) throw new StartError(`${join(directory, curve)} has no key of a node`);
+  return keys;
+}
+
 async function readTls(directory: string): Promise<TlsFiles> {
-  const read = async (name: string): Promise<string> => {
-    const text = await readIfThere(join(directory, name));
-    if (text !== undefined) return text;
-    throw new StartError(`${join(directory, name)} is missing; make it with "mec security init"`);
-  };
+  const read = (name: string): Promise<string> => readNeeded(directory, name);
   const { certificate, key, ca } = SECURITY_FILES;
   return {
     certificate: await read(certificate),

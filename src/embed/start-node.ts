@@ -1,13 +1,14 @@
 /** A node in this process: for tests, and for services without a separate database process. */
 import { httpUrl } from '../base/address.ts';
-import type { Address, Clock, Env, Log, Network, Timer } from '../base/env.ts';
+import type { Clock, Env, Log, Network, Timer } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { EMBED_START_TRIES } from './limits.ts';
 import { systemClock, systemRandom } from '../base/system.ts';
 import { throttledLog } from '../base/throttled-log.ts';
-import type { Config, SecurityMode } from '../cluster/config.ts';
+import type { Config, NamedAddress, SecurityMode } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';
 import { MecNode } from '../cluster/node.ts';
+import { NodeKeyring } from '../cluster/node-keyring.ts';
 import type { ReloadedConfig } from '../cluster/live-config.ts';
 import type { NodeStatus } from '../cluster/status.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
@@ -15,7 +16,6 @@ import { type DiskSpace, readDiskSpace } from '../storage/disk-space.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { MemoryDisk } from '../storage/memory.ts';
-import type { NodeKeys } from '../transport/node-keys.ts';
 import { zeromqNetwork } from '../transport/zeromq.ts';
 import { HttpServer } from '../http/server.ts';
 import { type LogConfig, logOf, logTableOf } from './log-config.ts';
@@ -53,7 +53,7 @@ export interface NodeConfig {
   /** The data directory. By default, everything is in memory, and gone when the node is closed. */
   readonly root?: string | undefined;
   /** The other nodes of the cluster. */
-  readonly node?: readonly Address[] | undefined;
+  readonly node?: readonly NamedAddress[] | undefined;
   readonly quorum?:
     | { readonly n?: number; readonly r?: Quorum; readonly w?: Quorum; readonly timeout?: string }
     | undefined;
@@ -142,8 +142,6 @@ export interface NodeParts {
   readonly openEngine: OpenEngine;
   /** Reads the free space of the disk; undefined if the store is in memory. */
   readonly readDisk?: (() => Promise<DiskSpace>) | undefined;
-  /** The keys with which nodes know each other. Without them, every node is served. */
-  readonly keys?: NodeKeys | undefined;
   /** Wraps the real world. */
   readonly through?: (world: NodeWorld) => NodeWorld;
 }
@@ -153,15 +151,15 @@ export interface NodeParts {
  * nothing open.
  */
 export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
-  const { config, openEngine, keys, through = (world) => world } = parts;
+  const { config, openEngine, through = (world) => world } = parts;
   await assertNotExposed(config);
   const opened = await SecuredRoot.open(config);
   const root = opened === 'off' ? undefined : opened;
   const log = throttledLog(parts.log, systemClock);
-  const { network, clock } = through({
-    network: zeromqNetwork({ log, clock: systemClock, random: systemRandom, keys }),
-    clock: systemClock,
-  });
+  const keyring = root && new NodeKeyring(root.keys);
+  const zeromq = zeromqNetwork({ log, clock: systemClock, random: systemRandom, keys: keyring });
+  if (keyring !== undefined) keyring.onChange = (areSome) => zeromq.onKeysChanged(areSome);
+  const { network, clock } = through({ network: zeromq, clock: systemClock });
   const tracer = await openTelemetryTracer(readVersion());
   const env: Env = { clock, random: systemRandom, log, network, tracer };
   let node: MecNode | undefined;
@@ -169,7 +167,7 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
     let onEnd: (reason: Error | undefined) => void = () => {};
     const ended = new Promise<Error | undefined>((resolve) => (onEnd = resolve));
     const kept = { firstRecords: root?.firstRecords, isSecurityOff: opened === 'off' };
-    node = await MecNode.start({ config, env, openEngine, onEnd, ...kept });
+    node = await MecNode.start({ config, env, openEngine, onEnd, keyring, ...kept });
     node.sight.health.start(parts.readDisk);
     const pages = config.http.ui ? loadPages() : undefined;
     const door = securedDoor(node, root, env);

@@ -127,8 +127,8 @@ async function issue(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
 async function revoke(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
   const security = securityOf(node);
   const id = textIn(await fieldsOf(request, 'id'), 'id');
-  if (!/^(?:user|token|cert)\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id))
-    throw badField('id', 'must be user/NAME, token/ID or cert/SERIAL');
+  if (!/^(?:user|token|cert|node)\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id))
+    throw badField('id', 'must be user/NAME, token/ID, cert/SERIAL or node/NAME');
   return json(200, await security.revoke(id));
 }
 

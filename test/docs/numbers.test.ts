@@ -68,6 +68,7 @@ import {
   MAX_READ_BYTES,
   POLL_MS,
 } from '../../src/ui/page/limits.ts';
+import { MAX_STRANGER_BYTES } from '../../src/transport/limits.ts';
 import { readPages } from './page.ts';
 
 const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
@@ -175,6 +176,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `HMAC-SHA256, cut to ${8 * MAC_BYTES} bits`,
     `A new key is drawn after ${TOKEN_KEY_DAYS} days, and the old one counts for ${TOKEN_KEY_DAYS} days more`,
     `at most ${MAX_UNKNOWN_ACTORS} actors that are no nodes`,
+    `costs a node no more than ${MAX_STRANGER_BYTES / KIB} KiB`,
     `an administrator for ${RECOVERY_MICROS / 60e6} minutes`,
     `Tokens end after ${TOKEN_LIFE_MICROS / 86_400e6} days`,
     `certificate ends after ${NODE_LIFE_MICROS / 86_400e6} days`,

@@ -9,6 +9,8 @@ import { Ledger, RECOVERY_PREFIX } from './ledger.ts';
 import {
   emptyRecord,
   isPrefix,
+  keyId,
+  kindOf,
   type LedgerRecord,
   nameOf,
   rightsChars,
@@ -82,6 +84,21 @@ export function revoked(ledger: Ledger, id: string, expiresMicros: number): Ledg
   if (known.version === 0 && isUser) throw refuse('id', `There is no identity ${nameOf(id)}`);
   const lasting = known.version === 0 && !isUser ? { expiresMicros } : {};
   return { ...known, ...lasting, version: known.version + 1, isRevoked: true };
+}
+
+/** The record of a key of a node. */
+export const nodeKeyRecord = (node: string, publicKey: string): LedgerRecord => ({
+  ...emptyRecord(keyId(publicKey)),
+  version: 1,
+  holder: node,
+  hash: publicKey,
+});
+
+/** The records with which all keys of a node are revoked. Throws `bad-parameter` if it has none. */
+export function revokedNode(ledger: Ledger, node: string): LedgerRecord[] {
+  const keys = ledger.all.filter(({ id, holder }) => kindOf(id) === 'key' && holder === node);
+  if (keys.length === 0) throw refuse('id', `There is no node ${node} with a key`);
+  return keys.map((known) => ({ ...known, version: known.version + 1, isRevoked: true }));
 }
 
 /** An identity with all rights for a moment, and its token. */

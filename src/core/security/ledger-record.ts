@@ -1,9 +1,9 @@
 /**
  * The records of the ledger, and their merge.
  *
- * A record is an identity with its rights, a token of an identity, or a certificate that was
- * revoked. An identity with several tokens is a role: its rights stand in one place only. So
- * a merge of two ledgers cannot combine halves of two changes to a right that neither ledger had.
+ * A record is an identity with its rights, a token of an identity, a certificate that was revoked,
+ * or a key of a node. An identity with several tokens is a role: its rights stand in one place
+ * only. So a merge of two ledgers cannot combine halves of two changes to a right that neither had.
  */
 import { NODE_NAME_PATTERN } from '../causality/actor.ts';
 import { isKeyStart, isReserved } from '../value/key.ts';
@@ -17,11 +17,11 @@ import { normalRights, type Right, rightsOfBoth } from './rights.ts';
 import { ALL_VERBS } from './verb.ts';
 
 /** The kinds of records, which begin their ids. */
-const KINDS = ['user', 'token', 'cert'] as const;
+const KINDS = ['user', 'token', 'cert', 'key'] as const;
 
 /** One record of the ledger. */
 export interface LedgerRecord {
-  /** `user/NAME`, `token/ID` or `cert/SERIAL`. */
+  /** `user/NAME`, `token/ID`, `cert/SERIAL` or `key/ID`. */
   readonly id: string;
   /** Each change of the record adds one. */
   readonly version: number;
@@ -29,9 +29,9 @@ export interface LedgerRecord {
   readonly isRevoked: boolean;
   /** The wall time at which it ends, µs since 1970; 0 if never. It never changes. */
   readonly expiresMicros: number;
-  /** The name of the identity of a token; else empty. */
+  /** The identity of a token, or the node of a key; else empty. */
   readonly holder: string;
-  /** The SHA-256 of a token, in hexadecimal; else empty. */
+  /** The SHA-256 of a token, or the public key of a node, in hexadecimal; else empty. */
   readonly hash: string;
   /** The rights of an identity, as `normalRights` has them; else none. */
   readonly rights: readonly Right[];
@@ -52,6 +52,7 @@ export const emptyRecord = (id: string): LedgerRecord => ({
 export const userId = (name: string): string => `user/${name}`;
 export const tokenId = (id: string): string => `token/${id}`;
 export const certId = (serial: string): string => `cert/${serial}`;
+export const keyId = (publicKey: string): string => `key/${publicKey.slice(0, KEY_ID_CHARS)}`;
 
 /** The kind of a record. */
 export const kindOf = (id: string): (typeof KINDS)[number] | undefined =>
@@ -65,6 +66,8 @@ export const isPrefix = (text: string): boolean =>
   !isReserved(text) && isKeyStart(text, MAX_KEY_BYTES);
 
 const SHA256 = /^[0-9a-f]{64}$/;
+/** Two public keys do not begin with the same 32 digits by chance. */
+const KEY_ID_CHARS = 32;
 
 const isCount = (n: number, most: number): boolean =>
   Number.isSafeInteger(n) && n >= 0 && n <= most;
@@ -80,8 +83,10 @@ export function isSound(record: LedgerRecord): boolean {
   if (kind === undefined || !NODE_NAME_PATTERN.test(nameOf(id))) return false;
   if (!isCount(version, MAX_RECORD_VERSION) || !isCount(expiresMicros, MAX_WALL_MICROS))
     return false;
-  if (kind !== 'user' && (rights.length > 0 || expiresMicros === 0)) return false;
-  if (kind !== 'token' && holder + hash !== '') return false;
+  if (kind !== 'user' && rights.length > 0) return false;
+  if ((kind === 'token' || kind === 'cert') && expiresMicros === 0) return false;
+  if ((kind === 'user' || kind === 'cert') && holder + hash !== '') return false;
+  if (kind === 'key' && hash !== '' && id !== keyId(hash)) return false;
   if (holder !== '' && !NODE_NAME_PATTERN.test(holder)) return false;
   if (hash !== '' && !SHA256.test(hash)) return false;
   const areSound = rights.every(

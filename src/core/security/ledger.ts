@@ -3,6 +3,7 @@
  * a set of versioned records, which merges to the same set on all nodes. Each node decides by its
  * own copy, so a node that is cut off can still tell its clients apart.
  */
+import { callAll } from '../../base/call-all.ts';
 import { areSameTexts, sha256Of } from '../../base/sha256.ts';
 import { LEDGER_KEEP_MICROS } from '../limits.ts';
 import type { Bearer } from './bearer.ts';
@@ -38,6 +39,7 @@ const textOf = ({ id, version, isRevoked, expiresMicros, holder, hash, rights }:
 export class Ledger {
   #records = new Map<string, LedgerRecord>();
   #hash: string | undefined;
+  readonly #listeners: (() => void)[] = [];
   readonly #tables = new Map<string, RightsTable>();
 
   constructor(kept: readonly LedgerRecord[] = []) {
@@ -91,9 +93,15 @@ export class Ledger {
     return old.length > 0;
   }
 
+  /** Calls `listener` after each change. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   #noteChange(): void {
     this.#hash = undefined;
     this.#tables.clear();
+    callAll(this.#listeners, (listener) => listener());
   }
 
   /** The identity that a token proves; undefined if it does not count. */
@@ -135,6 +143,14 @@ export class Ledger {
       if (record.holder.startsWith(RECOVERY_PREFIX)) return false;
       return this.#identity(record.holder, nowMicros)?.rights.allows('admin', '') === true;
     });
+  }
+
+  /** The nodes whose keys count, by public key. The keys of nodes do not expire. */
+  nodeKeys(): ReadonlyMap<string, string> {
+    const keys = [...this.#records.values()].filter(
+      ({ id, isRevoked, hash }) => kindOf(id) === 'key' && !isRevoked && hash !== '',
+    );
+    return new Map(keys.map(({ hash, holder }) => [hash, holder]));
   }
 
   /** The names of all identities that have a record. */
