@@ -448,9 +448,6 @@ const ONLY_FOR_TESTS: Readonly<Record<string, string>> = {
   'src/sim/scenario.ts: runScenario': 'runs test/scenarios',
 };
 
-/** Rules that no node follows yet. Their model is `test/model/owner-lists.ts`. */
-const ONLY_FOR_MODELS = 'src/core/owners/';
-
 const escaped = (text: string): string => text.replaceAll(/[$.]/g, '\\$&');
 
 /** The names that a file imports from another: singly, by a namespace, or by `import()`. */
@@ -502,8 +499,7 @@ function unusedExports(
 test('every export is imported by another file, and not by tests alone', () => {
   assert.deepEqual(unusedExports(source, everything), []);
   const users = everything.filter(({ path }) => !path.startsWith('test/'));
-  const unused = unusedExports(source, users).filter((name) => !name.startsWith(ONLY_FOR_MODELS));
-  assert.deepEqual(unused.sort(), Object.keys(ONLY_FOR_TESTS).sort());
+  assert.deepEqual(unusedExports(source, users).sort(), Object.keys(ONLY_FOR_TESTS).sort());
 });
 
 const tests = everything.map(({ path }) => path).filter((path) => path.endsWith('.test.ts'));

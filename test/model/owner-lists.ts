@@ -1,7 +1,7 @@
 /**
  * A model of numbered lists of the owners. No node follows these rules yet: today the owners follow
  * from a list of members that has no order. The rules about lists and votes are those of
- * `src/core/owners`. Those about messages and replicas are steps of this model.
+ * `owner-list.ts` and `list-ballot.ts`. Those about messages and replicas are steps of this model.
  *
  * The rules
  *
@@ -62,7 +62,7 @@ import {
   settledList,
   setsOf,
   sourcesNeeded,
-} from '../../src/core/owners/owner-list.ts';
+} from './owner-list.ts';
 import {
   compareBallots,
   ListBallot,
@@ -74,7 +74,7 @@ import {
   withPromise,
   withStart,
   withVote,
-} from '../../src/core/owners/list-ballot.ts';
+} from './list-ballot.ts';
 import { quorumSize } from '../../src/core/quorum/quorum.ts';
 
 /** A rule that is left out. */

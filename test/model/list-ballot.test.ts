@@ -11,8 +11,8 @@ import {
   withPromise,
   withStart,
   withVote,
-} from '../../src/core/owners/list-ballot.ts';
-import { changedList, firstList, type OwnerList } from '../../src/core/owners/owner-list.ts';
+} from './list-ballot.ts';
+import { changedList, firstList, type OwnerList } from './owner-list.ts';
 
 const place = (members: readonly string[]): readonly (readonly string[])[] => [members];
 const LIST = firstList(['a', 'b', 'c'], place);

@@ -12,8 +12,8 @@
  * A member is a disk under a name. A node that has lost its disk is another member, so no
  * member counts on its votes, writes and data of before.
  */
-import { areChanging, type OwnerSets } from '../quorum/joint-tally.ts';
-import { quorumSize } from '../quorum/quorum.ts';
+import { areChanging, type OwnerSets } from '../../src/core/quorum/joint-tally.ts';
+import { quorumSize } from '../../src/core/quorum/quorum.ts';
 
 /** An owner of one partition, as a list names it. */
 export interface ListedOwner {

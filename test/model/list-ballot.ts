@@ -10,7 +10,7 @@
  * proposal, it may have taken part in its decision. So it votes for it before it answers any other
  * ballot, and finishes it before it serves.
  */
-import { quorumSize } from '../quorum/quorum.ts';
+import { quorumSize } from '../../src/core/quorum/quorum.ts';
 import { compareLists, type OwnerList } from './owner-list.ts';
 
 /** The name of a ballot. No two proposals have the same. */
