@@ -98,7 +98,7 @@ const CASES: readonly (readonly [args: readonly string[], behave: Behaviour, sho
   [['get', 'k'], problem(400, 'bad-key', { detail: HOSTILE }), /^mec: .*hidden\n$/],
   [['get', 'k', '--json'], problem(400, 'bad-key', { detail: HOSTILE }), /hidden/],
   [['resolve', 'k', '--take', '9'], siblings, /author "ann.*\\u009b31m"[^]*\\u202egpj/],
-  [['get', 'k'], badDot, /^mec: X-Mec-Dot .*\n$/],
+  [['get', 'k'], badDot, /^mec: The answer is not of a MecDB node: x-mec-dot\n$/],
   [['list'], json({ keys: [HOSTILE], next: null }), /^"\\u001b\[2J.*hidden"\n$/],
   [['list', '--json'], json({ keys: [HOSTILE], next: null }), /hidden/],
   [['status'], json(status), /cannot reach .*hidden/],

@@ -51,6 +51,7 @@ const FORWARD: ForwardRequest = {
   condition: undefined,
   caller: 'alice',
   replace: true,
+  isUnsigned: true,
 };
 
 /** A node with an own holder that answers when the test says so. */

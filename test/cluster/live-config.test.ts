@@ -32,6 +32,8 @@ const LINES: Readonly<Record<string, string>> = {
   'quorum.timeout': '[quorum]\ntimeout = "1s"',
   'storage.sync': '[storage]\nsync = false',
   'security.mode': '[security]\nmode = "insecure"',
+  'security.maxage': '[security]\nmaxage = "5m"',
+  'security.rate': '[security]\nrate = 7',
   'http.maxvalue': '[http]\nmaxvalue = "1KiB"',
   'http.origins': '[http]\norigins = ["*"]',
   'http.hosts': '[http]\nhosts = ["db.example"]',
@@ -47,7 +49,7 @@ const LINES: Readonly<Record<string, string>> = {
 
 /** The keys that count at once. */
 const LIVE =
-  /^(?:log\..*|policy|quorum\.(?:r|w|timeout)|http\.(?:maxvalue|origins|hosts|unsignedtokens))$/;
+  /^(?:log\..*|policy|quorum\.(?:r|w|timeout)|security\.rate|http\.(?:maxvalue|origins|hosts|unsignedtokens))$/;
 
 test('there is a line for every key', () => {
   const tables = {

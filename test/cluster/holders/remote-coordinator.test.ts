@@ -31,6 +31,7 @@ const PUT = {
   timeoutMs: TIMEOUT_MS,
   caller: 'alice',
   replace: true,
+  isUnsigned: true,
 } as const satisfies PutRequest;
 
 /** A node, and its peer `n2` as the coordinator of writes. */
