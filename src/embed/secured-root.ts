@@ -7,6 +7,7 @@
  */
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { authorityOf } from '../base/address.ts';
 import { messageOf, StartError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { type KeyPair, keyPairOf } from '../base/x25519.ts';
@@ -63,6 +64,7 @@ export class SecuredRoot {
    */
   static async open({
     root,
+    nodes,
     http,
     security: { mode },
   }: Config): Promise<SecuredRoot | 'off' | undefined> {
@@ -80,6 +82,11 @@ export class SecuredRoot {
         `security.mode: "on", but ${directory} has no keys; make them with "mec security init"`,
       );
     assertNamedOrigins(http);
+    const nameless = nodes.find(({ name }) => name === undefined);
+    if (nameless !== undefined)
+      throw new StartError(
+        `node.name: missing for ${authorityOf(nameless)}; a secured node knows the keys of others by name`,
+      );
     await assertPrivate(directory);
     const tls = await readTls(directory);
     const records = await readIfThere(join(directory, SECURITY_FILES.ledger));

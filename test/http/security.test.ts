@@ -348,6 +348,8 @@ test('a secured root does not start in another mode, nor the mode on another roo
     { security: { mode: 'insecure' } },
     /^StartError: security\.mode: "insecure", but /,
   );
+  const nameless = { host: '127.0.0.1', port: 7000 };
+  await refused({ node: [nameless] }, /^StartError: node\.name: missing for 127\.0\.0\.1:7000; /);
   await refused({ http: { origins: ['*'] } }, /^StartError: http\.origins: "\*" lets /);
   await refused({ host: '203.0.113.1' }, /^StartError: Cannot listen on tcp:\/\/203\.0\.113\.1/);
   await refused({ root: join(directory, '../empty') }, /^StartError: security\.mode: "on", but /);
