@@ -10,9 +10,8 @@ import { MAX_REPLICAS } from './limits.ts';
 /** The end of paths of routes for one key. */
 const KEY = '{key}';
 
-/** Headers and parameters of writes whose answer tells what is stored. */
+/** Headers of writes whose answer tells what is stored. */
 const TELLING_HEADERS: readonly string[] = ['if-match', 'if-none-match', 'x-mec-seen'];
-const TELLING_PARAMETER = /(?:^|&)returnbody=true(?:&|$)/;
 
 /** The beginning of all keys that a request is about: its key, its prefix, or empty. */
 function startOf(path: RoutePath, request: HttpRequest): string {
@@ -49,8 +48,10 @@ function assertAllowed(access: Access, request: HttpRequest, { path, need }: Rou
   const start = startOf(path, request);
   access.assertMay(need, start);
   const isWrite = need === 'write' || need === 'delete';
-  if (isWrite && isTelling(request)) access.assertMay('read', start);
+  if (isWrite && isTelling(request, need)) access.assertMay('read', start);
 }
 
-const isTelling = ({ headers, query }: HttpRequest): boolean =>
-  TELLING_PARAMETER.test(query) || TELLING_HEADERS.some((name) => headers[name] !== undefined);
+/** Whether the answer to a write tells what is stored. Reads the query as the handler does. */
+const isTelling = (request: HttpRequest, need: 'write' | 'delete'): boolean =>
+  TELLING_HEADERS.some((name) => request.headers[name] !== undefined) ||
+  (need === 'write' && parametersOf(request, 'write', MAX_REPLICAS).returnbody === true);

@@ -79,6 +79,8 @@ const RIGHTS: readonly (readonly [
   [{ 'a/': ['write'] }, '/mec/a/x', { method: 'DELETE' }, false],
   [{ 'a/': ['delete'] }, '/mec/a/x', { method: 'DELETE' }, true],
   [{ 'a/': ['write'] }, '/mec/a/x?returnbody=true', { method: 'PUT' }, false],
+  [{ 'a/': ['write'] }, '/mec/a/x?return%62ody=%74rue', { method: 'PUT' }, false],
+  [{ '': ['write'] }, '/mec?return%62ody=true', { method: 'POST' }, false],
   [{ 'a/': ['write'] }, '/mec/a/x', { method: 'PUT', headers: { 'If-Match': '"x"' } }, false],
   [{ 'a/': ['write'] }, '/mec/a/x', { method: 'PUT', headers: { 'If-None-Match': '*' } }, false],
   [
