@@ -8,7 +8,7 @@ import type { MemberRecord } from '../../src/core/placement/member-list.ts';
 import { Dice } from '../../src/sim/world.ts';
 import { packMessage, unpackMessage } from '../../src/transport/codec.ts';
 import { noFloor } from '../../src/transport/field.ts';
-import { packFrame } from '../../src/transport/frame.ts';
+import { ANY_VERSION, packFrame, unpackFrame } from '../../src/transport/frame.ts';
 import { PROTOCOL } from '../../src/transport/protocol.ts';
 import { plantCanaries } from '../fixtures/canaries.ts';
 import { TestCluster } from '../fixtures/cluster.ts';
@@ -77,7 +77,19 @@ class FrameDraw {
     this.messages += count;
     const version = dice.chance(0.02) ? dice.below(256) : PROTOCOL.newest;
     const frame = packFrame(items, { version, tag: dice.chance(0.1) ? dice.uint32() : 0 });
-    return dice.chance(0.1) ? mutateBytes(dice, frame) : frame;
+    if (!dice.chance(0.1)) return frame;
+    const damaged = mutateBytes(dice, frame);
+    return this.#mayBeSent(damaged) ? damaged : frame;
+  }
+
+  /** Whether no message in a frame would be believed that only an evil node would send. */
+  #mayBeSent(frame: Uint8Array): boolean {
+    try {
+      const { items } = unpackFrame(frame, { protocol: ANY_VERSION });
+      return items.every(({ message }) => this.#fields.mayBeSent(message));
+    } catch {
+      return true;
+    }
   }
 
   #message(): Uint8Array {
