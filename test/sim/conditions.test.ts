@@ -10,10 +10,9 @@ import { SYNC_LIMITS } from '../../src/cluster/limits.ts';
 import { SimCluster, type SimNode } from '../../src/sim/cluster.ts';
 import type { HttpAnswer } from '../../src/http/exchange.ts';
 import { IDEAL_CONDITIONS } from '../../src/sim/network.ts';
-import { isLongRun } from '../sets.ts';
 import { World } from '../../src/sim/world.ts';
 
-const SEEDS = Number(process.env['MEC_SEEDS'] ?? (isLongRun() ? 12 : 3));
+const SEEDS = Number(process.env['MEC_SEEDS'] ?? 12);
 const FIRST_SEED = 1;
 const KEYS = ['a', 'b', 'c'];
 const CLIENTS = 8;
