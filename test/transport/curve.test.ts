@@ -7,6 +7,7 @@ import { KIB, MIB } from '../../src/base/bytes.ts';
 import { systemClock, systemRandom } from '../../src/base/system.ts';
 import { MAX_PART_BYTES } from '../../src/transport/limits.ts';
 import { drawSecretKey, type KeyPair, keyPairOf } from '../../src/base/x25519.ts';
+import type { NodeKeys } from '../../src/transport/node-keys.ts';
 import { zeromqNetwork } from '../../src/transport/zeromq.ts';
 import { eventually, freePorts, pause } from '../fixtures/cluster.ts';
 import { memoryLog } from '../fixtures/fake-env.ts';
@@ -25,17 +26,18 @@ interface Echo {
   readonly network: ReturnType<typeof zeromqNetwork>;
 }
 
+function networkOf(t: TestContext, keys: NodeKeys | undefined): ReturnType<typeof zeromqNetwork> {
+  const parts = { log: memoryLog(), clock: systemClock, random: systemRandom };
+  const network = zeromqNetwork({ ...parts, keys });
+  t.after(() => network.close());
+  return network;
+}
+
 async function echo(t: TestContext): Promise<Echo> {
   const own = drawKeyPair();
   const accepted = new Set<string>();
   const keys = { own, isAccepted: (key: string) => accepted.has(key), keyAt: () => undefined };
-  const network = zeromqNetwork({
-    keys,
-    log: memoryLog(),
-    clock: systemClock,
-    random: systemRandom,
-  });
-  t.after(() => network.close());
+  const network = networkOf(t, keys);
   const address = { host: HOST, port: await freePorts(1) };
   const endpoint = await network.bind(address, (from, frame) => {
     void endpoint.send(from, frame);
@@ -60,13 +62,7 @@ interface AskerOptions {
 function asker(t: TestContext, to: Echo, options: AskerOptions = {}): Asker {
   const { own = drawKeyPair(), expects = () => to.own.publicKey, isOpen = false } = options;
   const keys = isOpen ? undefined : { own, isAccepted: () => false, keyAt: expects };
-  const network = zeromqNetwork({
-    keys,
-    log: memoryLog(),
-    clock: systemClock,
-    random: systemRandom,
-  });
-  t.after(() => network.close());
+  const network = networkOf(t, keys);
   const answers: Uint8Array[] = [];
   const link = network.connect(to.address, (frame) => answers.push(frame));
   return { own, link, answers };
