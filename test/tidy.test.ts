@@ -70,7 +70,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   core: ['base'],
   client: ['base', 'core'],
-  adapters: ['base', 'core', 'client'],
+  adapters: ['base', 'core', 'client', 'config'],
   storage: ['base', 'core'],
   transport: ['base', 'core'],
   cluster: ['base', 'core', 'storage', 'transport'],
@@ -79,7 +79,19 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ui: ['base', 'client', 'http'],
   sim: ['base', 'core', 'storage', 'transport', 'cluster', 'http'],
   embed: ['base', 'core', 'storage', 'transport', 'cluster', 'config', 'http', 'ui'],
-  cli: ['base', 'core', 'client', 'storage', 'cluster', 'config', 'sim', 'http', 'ui', 'embed'],
+  cli: [
+    'base',
+    'core',
+    'client',
+    'adapters',
+    'storage',
+    'cluster',
+    'config',
+    'sim',
+    'http',
+    'ui',
+    'embed',
+  ],
   'index.ts': ['base', 'cluster', 'embed'],
 };
 
@@ -437,6 +449,7 @@ const ENTRIES = [
   'src/client/index.ts',
   'src/client/merge/index.ts',
   'src/adapters/keyv.ts',
+  'src/adapters/secured.ts',
   'src/adapters/session.ts',
   'src/adapters/unstorage.ts',
 ];

@@ -2,13 +2,10 @@
  * The credentials of a command: from the file of a client, or from the environment. No option has a
  * token, because all users of a machine can see the options of a program.
  */
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { messageOf, StartError } from '../base/errors.ts';
+import { lightFetch } from '../adapters/light-fetch.ts';
 import { Secret } from '../base/secret.ts';
-import type { FetchInit, FetchResponse } from '../client/world.ts';
-import { parseClientFile } from '../config/client-file.ts';
-import { lightFetch } from './light-fetch.ts';
+import type { ClientWorld } from '../client/world.ts';
+import { readClientFile, readText } from '../config/client-file.ts';
 
 /** The proofs of a command, and the nodes in the file that it has them from. */
 export interface CliCredentials {
@@ -18,22 +15,14 @@ export interface CliCredentials {
   readonly ca: string | undefined;
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new StartError(`Cannot read ${file}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
 /**
  * The credentials in a client file, if there is one, and in `MEC_TOKEN` and `MEC_CA`, which replace
  * them. Throws `StartError`.
  */
 export function credentialsOf(file: string | undefined): CliCredentials {
   const { MEC_TOKEN: token, MEC_CA: ca } = process.env;
-  const given = file === undefined ? undefined : parseClientFile(file, readText(file));
-  const path = ca ?? (given?.ca && resolve(dirname(file ?? ''), given.ca));
+  const given = file === undefined ? undefined : readClientFile(file);
+  const path = ca ?? given?.ca;
   return {
     url: given?.url,
     token: token === undefined || token === '' ? given?.token : new Secret(token),
@@ -41,12 +30,24 @@ export function credentialsOf(file: string | undefined): CliCredentials {
   };
 }
 
+/** The credentials in a client file alone, whatever the environment has. Throws `StartError`. */
+export function credentialsIn(file: string): CliCredentials {
+  const { url, token, ca } = readClientFile(file);
+  return { url, token, ca: ca === undefined ? undefined : readText(ca) };
+}
+
+/** The headers that prove the identity of a command. */
+export const proofOf = ({ token }: Pick<CliCredentials, 'token'>): Record<string, string> =>
+  token === undefined ? {} : { Authorization: `Bearer ${token.reveal()}` };
+
 /** A `fetch` that proves the identity of the command to nodes with TLS, and to no others. */
 export const fetchWith =
-  ({ token, ca }: Omit<CliCredentials, 'url'>) =>
-  (url: string, init: FetchInit): Promise<FetchResponse> => {
+  ({ token, ca }: Omit<CliCredentials, 'url'>): ClientWorld['fetch'] =>
+  (url, init) => {
     if (!url.startsWith('https:')) return lightFetch(url, init);
-    const proof: Record<string, string> =
-      token === undefined ? {} : { Authorization: `Bearer ${token.reveal()}` };
-    return lightFetch(url, { ...init, headers: { ...init.headers, ...proof } }, ca);
+    return lightFetch(
+      url,
+      { ...init, headers: { ...init.headers, ...proofOf({ token }) } },
+      { ca },
+    );
   };

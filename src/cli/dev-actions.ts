@@ -99,8 +99,8 @@ export const DEV_ACTIONS: Readonly<Record<string, DevAction>> = {
       return undefined;
     },
   },
-  leave: ofOne('running', 'remove a node; it first hands its data over', async (_, node) => {
-    const options = { url: node.url, timeout: DEV_ASK_TIMEOUT_MS };
+  leave: ofOne('running', 'remove a node; it first hands its data over', async ({ plan }, node) => {
+    const options = { url: node.url, proofs: plan.proofs, timeout: DEV_ASK_TIMEOUT_MS };
     await askNode(options, { method: 'POST', path: '/cluster/leave' });
     return `${node.name} is leaving`;
   }),

@@ -250,7 +250,8 @@ export class DevCluster {
    * process has its address.
    */
   async #statusOf({ name, url }: DevNode): Promise<ServerStatus | undefined> {
-    const status = await statusOf({ url, timeout: DEV_ASK_TIMEOUT_MS });
+    const { proofs } = this.#plan;
+    const status = await statusOf({ url, proofs, timeout: DEV_ASK_TIMEOUT_MS });
     return status?.pid === this.#running.get(name)?.child.pid ? status : undefined;
   }
 

@@ -50,7 +50,8 @@ const COMMANDS: Readonly<Record<string, ConsoleCommand>> = {
     run: ({ plan, cluster, screen }) => {
       const urls = plan.members.filter(({ name }) => cluster.isRunning(name)).map(({ url }) => url);
       if (urls.length === 0) return screen.print('no node is running');
-      return runStatus({ url: urls.join(','), timeout: DEV_ASK_TIMEOUT_MS });
+      const { proofs } = plan;
+      return runStatus({ url: urls.join(','), proofs, timeout: DEV_ASK_TIMEOUT_MS });
     },
   },
   help: { about: 'show this list', run: ({ screen }) => screen.print(HELP) },

@@ -139,7 +139,7 @@ export class DevDoor {
     if (this.#forwards >= MAX_DEV_FORWARDS) throw new MecError('overloaded', { retryAfter: 1 });
     this.#forwards += 1;
     try {
-      await forwardTo(url, path, exchange);
+      await forwardTo({ url, path, proofs: this.#parts.plan.proofs }, exchange);
     } finally {
       this.#forwards -= 1;
     }

@@ -1,7 +1,9 @@
 /** Forwards a request of the page of `mec dev` to a node, and the node's answer to the page. */
-import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { MecError, messageOf } from '../base/errors.ts';
+import { type CliCredentials, proofOf } from './credentials.ts';
 import { DEV_FORWARD_TIMEOUT_MS } from './limits.ts';
 
 /** The headers that the page sends and a node reads. Those about the page's origin stay here. */
@@ -10,18 +12,27 @@ const SENT = /^(?:accept|accept-encoding|content-(?:type|length|encoding)|x-mec-
 /** The headers of a connection, which are not those of the answer (RFC 9110, 7.6.1). */
 const OF_CONNECTION = /^(?:connection|keep-alive|transfer-encoding)$/;
 
+/** A request for a node, and the credentials of the command there. */
+export interface Forward {
+  readonly url: string;
+  readonly path: string;
+  readonly proofs: CliCredentials;
+}
+
 /** Forwards a request. Rejects with `unreachable` if the node gives no answer. */
 export async function forwardTo(
-  url: string,
-  path: string,
+  { url, path, proofs }: Forward,
   { req, res }: { readonly req: IncomingMessage; readonly res: ServerResponse },
 ): Promise<void> {
-  const headers = Object.entries(req.headers).filter(([name]) => SENT.test(name));
-  const outgoing = request(url, {
+  const sent = Object.entries(req.headers).filter(([name]) => SENT.test(name));
+  const { ca } = proofs;
+  const isSecured = url.startsWith('https:');
+  const outgoing = (isSecured ? requestHttps : requestHttp)(url, {
     method: req.method,
     path,
-    headers: Object.fromEntries(headers),
+    headers: { ...Object.fromEntries(sent), ...(isSecured && proofOf(proofs)) },
     timeout: DEV_FORWARD_TIMEOUT_MS,
+    ...(isSecured && { ca }),
   });
   outgoing.once('timeout', () => outgoing.destroy(new Error('it gave no answer in time')));
   res.once('close', () => outgoing.destroy());

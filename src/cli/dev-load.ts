@@ -1,6 +1,9 @@
 /** A load on a development cluster: reads and writes at any running node, at a steady rate. */
 import type { Timer } from '../base/env.ts';
 import { systemClock, systemRandom } from '../base/system.ts';
+import { utf8ToBytes } from '../base/bytes.ts';
+import { readAnswer } from '../client/answer-body.ts';
+import type { ClientWorld } from '../client/world.ts';
 import {
   DEV_ASK_TIMEOUT_MS,
   DEV_LOAD_KEYS,
@@ -18,12 +21,14 @@ const drawBelow = (bound: number): number => systemRandom.uint32() % bound;
 export class DevLoad {
   readonly perSecond = DEV_LOAD_PER_SECOND;
   readonly #urls: () => readonly string[];
+  readonly #fetch: ClientWorld['fetch'];
   #timer: Timer | undefined;
   #inFlight = 0;
 
   /** `urls` are those of the nodes that run now. */
-  constructor(urls: () => readonly string[]) {
+  constructor(urls: () => readonly string[], fetch: ClientWorld['fetch']) {
     this.#urls = urls;
+    this.#fetch = fetch;
   }
 
   get isOn(): boolean {
@@ -56,13 +61,12 @@ export class DevLoad {
     const isWrite = drawBelow(WRITE_SHARE) === 0;
     const signal = AbortSignal.timeout(DEV_ASK_TIMEOUT_MS);
     try {
+      const body = isWrite ? utf8ToBytes(`written at ${systemClock.wallMicros()}`) : undefined;
       // Without `replace` each write would add a sibling.
-      const write = { method: 'PUT', body: `written at ${systemClock.wallMicros()}` };
-      const answer = await fetch(`${url}/mec/${key}${isWrite ? '?replace=true' : ''}`, {
-        ...(isWrite ? write : {}),
-        signal,
-      });
-      await answer.arrayBuffer();
+      const path = `/mec/${key}${isWrite ? '?replace=true' : ''}`;
+      const method = isWrite ? 'PUT' : 'GET';
+      const init = { method, headers: {}, body, signal, redirect: 'manual' } as const;
+      await readAnswer(await this.#fetch(url + path, init));
     } catch {
       // The page shows failed requests. A node that was killed answers none.
     } finally {

@@ -5,11 +5,16 @@
  * Everything about a node follows from its number. Names are never reused, because a cluster
  * remembers the names that have left it.
  */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { httpUrl } from '../base/address.ts';
 import { messageOf, StartError } from '../base/errors.ts';
+import { MAX_TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import { isFree } from '../embed/free-ports.ts';
+import { type CliCredentials, credentialsIn } from './credentials.ts';
+import { securityDirectory } from '../embed/secured-root.ts';
 import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from './limits.ts';
+import { CLUSTER_FILES, renewNode, secureNodes } from './security-init.ts';
 import type { Engine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 
@@ -25,6 +30,8 @@ export interface DevOptions {
   readonly data: string;
   /** Whether to delete earlier data first. */
   readonly fresh?: boolean;
+  /** Whether a new cluster has security. An existing one keeps what it has. */
+  readonly secure?: boolean;
 }
 
 /** One node of a development cluster. */
@@ -37,10 +44,14 @@ export interface DevNode {
   readonly configFile: string;
 }
 
-/** The contents of the kept file: the names of the members, and of the nodes that have left. */
+/**
+ * The contents of the kept file: the names of the members, and of the nodes that have left, and
+ * whether they are secured.
+ */
 interface Kept {
   readonly members: readonly string[];
   readonly left: readonly string[];
+  readonly isSecured: boolean;
 }
 
 const PORT_STEP = 10;
@@ -56,12 +67,16 @@ export class DevPlan {
   readonly #options: DevOptions;
   readonly #left: string[];
   #members: string[];
+  /** Whether the nodes have security. */
+  readonly isSecured: boolean;
+  #proofs = NO_PROOFS;
   /** The nodes that existed before this run. */
   readonly kept: readonly DevNode[];
 
-  private constructor(options: DevOptions, { members, left }: Kept, lock: Engine) {
+  private constructor(options: DevOptions, { members, left, isSecured }: Kept, lock: Engine) {
     this.#lock = lock;
     this.#options = options;
+    this.isSecured = isSecured;
     this.#members = [...members];
     this.#left = [...left];
     this.kept = this.members;
@@ -81,7 +96,12 @@ export class DevPlan {
   static async #layOut(options: DevOptions, lock: Engine): Promise<DevPlan> {
     if (options.fresh === true) await clearData(options);
     const kept = await readKept(options.data);
-    const plan = new DevPlan(options, kept ?? { members: [], left: [] }, lock);
+    const isNew = { members: [], left: [], isSecured: options.secure === true };
+    const plan = new DevPlan(options, kept ?? isNew, lock);
+    if (options.secure === true && !plan.isSecured)
+      throw new StartError(
+        `${options.data} holds a cluster without security; use another --data, or delete the data with --fresh`,
+      );
     const wanted = options.nodes ?? (kept === undefined ? DEV_DEFAULT_NODES : plan.#members.length);
     if (wanted < plan.#members.length) {
       const last = plan.#members.at(-1) ?? '';
@@ -91,8 +111,39 @@ export class DevPlan {
           'or delete the data with --fresh',
       );
     }
-    while (plan.#members.length < wanted) await plan.add();
+    while (plan.#members.length < wanted)
+      if (kept === undefined) await plan.#grow();
+      else await plan.add();
+    await plan.#secure();
     return plan;
+  }
+
+  /**
+   * Makes the keys of a secured cluster before its first run, and new certificates before each
+   * other one. Reads the credentials of this command.
+   */
+  async #secure(): Promise<void> {
+    if (!this.isSecured) return;
+    const { data: dir } = this.#options;
+    const { members } = this;
+    const nodes = members.map((node) => ({ name: node.name, host: HOST, root: rootOf(node) }));
+    const haveRun = await Promise.all(nodes.map(({ root }) => hasRun(root)));
+    if (haveRun.includes(true)) for (const node of nodes) await renewNode(dir, node);
+    else {
+      const urls = members.map(({ url }) => url);
+      await secureNodes({ dir, nodes, urls, tokenLifeMicros: MAX_TOKEN_LIFE_MICROS });
+    }
+    this.#proofs = credentialsIn(this.clientFile);
+  }
+
+  /** The path of the client file of a secured cluster. */
+  get clientFile(): string {
+    return resolve(this.#options.data, CLUSTER_FILES.client);
+  }
+
+  /** The credentials of this command at the nodes; none if they need none. */
+  get proofs(): CliCredentials {
+    return this.#proofs;
   }
 
   /** Unlocks the data directory for another `mec dev`. */
@@ -115,8 +166,19 @@ export class DevPlan {
     return this.#left.includes(name);
   }
 
-  /** Adds a node. Rejects with `StartError` after `MAX_DEV_NODES` nodes. */
+  /**
+   * Adds a node. Rejects with `StartError` if the cluster is secured, or after `MAX_DEV_NODES`
+   * nodes.
+   */
   async add(): Promise<DevNode> {
+    if (this.isSecured)
+      throw new StartError(
+        'A secured cluster keeps the nodes that it was made with; start over with --fresh --nodes',
+      );
+    return this.#grow();
+  }
+
+  async #grow(): Promise<DevNode> {
     const number = Math.max(0, ...[...this.#members, ...this.#left].map(numberOf)) + 1;
     if (number > MAX_DEV_NODES) {
       throw new StartError(
@@ -161,8 +223,12 @@ export class DevPlan {
       `host = "${HOST}"`,
       `port = ${node.port}`,
       `httpport = ${node.httpport}`,
-      `root = ${JSON.stringify(join(node.directory, 'db'))}`,
-      ...others.map(({ port }) => `\n[[node]]\nhost = "${HOST}"\nport = ${port}\n`),
+      `root = ${JSON.stringify(rootOf(node))}`,
+      ...(this.isSecured ? ['\n[security]\nmode = "on"\n'] : []),
+      ...others.map(
+        ({ name, port }) =>
+          `\n[[node]]\n${this.isSecured ? `name = "${name}"\n` : ''}host = "${HOST}"\nport = ${port}\n`,
+      ),
     ];
     await mkdir(node.directory, { recursive: true });
     await writeFile(node.configFile, config.join('\n'));
@@ -176,7 +242,7 @@ export class DevPlan {
       name,
       port: port + PORT_STEP * index,
       httpport: httpport + index,
-      url: `http://${HOST}:${httpport + index}`,
+      url: httpUrl(HOST, httpport + index, this.isSecured ? 'https' : 'http'),
       directory,
       configFile: join(directory, 'mec.toml'),
     };
@@ -188,11 +254,23 @@ export class DevPlan {
     await mkdir(this.#options.data, { recursive: true });
     await writeFile(
       `${file}.new`,
-      `${JSON.stringify({ members: this.#members, left: this.#left })}\n`,
+      `${JSON.stringify({ members: this.#members, left: this.#left, isSecured: this.isSecured })}\n`,
     );
     await rename(`${file}.new`, file);
   }
 }
+
+/** The data directory of a node. */
+const rootOf = ({ directory }: Pick<DevNode, 'directory'>): string => join(directory, 'db');
+
+/** Whether a node has run: then its store has the keys of all nodes, which must stay. */
+const hasRun = (root: string): Promise<boolean> =>
+  readdir(root).then(
+    (names) => names.some((name) => name !== basename(securityDirectory(root))),
+    () => false,
+  );
+
+const NO_PROOFS: CliCredentials = { url: undefined, token: undefined, ca: undefined };
 
 const keptFile = (data: string): string => join(data, 'cluster.json');
 
@@ -214,15 +292,16 @@ function parseKept(text: string): Kept | undefined {
     const {
       members,
       left = [],
+      isSecured = false,
       nodes,
     } = JSON.parse(text) as Partial<Kept> & { readonly nodes?: number };
     // An earlier format had only the number of nodes.
     if (nodes !== undefined)
-      return { members: Array.from({ length: nodes }, (_, i) => nameOf(i + 1)), left: [] };
+      return { members: Array.from({ length: nodes }, (_, i) => nameOf(i + 1)), left, isSecured };
     const areNames = [members, left].every(
       (names) => Array.isArray(names) && names.every((name) => numberOf(name) > 0),
     );
-    return members !== undefined && areNames ? { members, left } : undefined;
+    return members !== undefined && areNames ? { members, left, isSecured } : undefined;
   } catch {
     return undefined;
   }
@@ -252,7 +331,9 @@ async function clearData({ data }: DevOptions): Promise<void> {
   const directories = [...kept.members, ...kept.left].map((name) => join(data, name));
   // LevelDB's lock makes this fail if an earlier cluster is still running on the data.
   for (const directory of directories)
-    await (await openLevelEngine(join(directory, 'db'))).abandon();
+    await (await openLevelEngine(rootOf({ directory }))).abandon();
   for (const directory of directories) await rm(directory, { recursive: true, force: true });
+  if (kept.isSecured)
+    for (const name of Object.values(CLUSTER_FILES)) await rm(join(data, name), { force: true });
   await rm(keptFile(data));
 }

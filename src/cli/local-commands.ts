@@ -46,6 +46,7 @@ export const LOCAL_COMMANDS: readonly CommandSpec[] = [
       },
       { flags: '--data <dir>', about: 'directory of all nodes', defaultValue: '.mec-dev' },
       { flags: '--fresh', about: 'delete the data of earlier runs in that directory' },
+      { flags: '--secure', about: 'make a new cluster secured, as "mec security init" does' },
     ],
     run: async (_, options) => {
       // The kept connections of the start-up check would keep the process alive for seconds.

@@ -25,6 +25,8 @@ export interface RemoteOptions {
   readonly url: string;
   /** The file of a client, with nodes and credentials. */
   readonly client?: string;
+  /** Credentials in place of those of the file and the environment. */
+  readonly proofs?: CliCredentials;
   readonly json?: boolean;
   readonly timeout: number;
 }
@@ -64,8 +66,8 @@ const NEXT: Readonly<Record<string, string>> = {
 const credentials = new Map<string | undefined, CliCredentials>();
 
 /** The credentials in the options. Throws `ExitError` if their files are in disorder. */
-function proofsOf({ client }: Pick<RemoteOptions, 'client'>): CliCredentials {
-  const known = credentials.get(client);
+function proofsOf({ client, proofs }: Pick<RemoteOptions, 'client' | 'proofs'>): CliCredentials {
+  const known = proofs ?? credentials.get(client);
   if (known !== undefined) return known;
   try {
     const read = credentialsOf(client);
@@ -76,13 +78,13 @@ function proofsOf({ client }: Pick<RemoteOptions, 'client'>): CliCredentials {
   }
 }
 
-const worldOf = (options: Pick<RemoteOptions, 'client'>): ClientWorld => ({
+const worldOf = (options: Pick<RemoteOptions, 'client' | 'proofs'>): ClientWorld => ({
   ...systemWorld,
   fetch: fetchWith(proofsOf(options)),
 });
 
 /** The base URLs of the nodes in the options. Throws `ExitError` if one is invalid. */
-export function urlsOf(options: Pick<RemoteOptions, 'url' | 'client'>): string[] {
+export function urlsOf(options: Pick<RemoteOptions, 'url' | 'client' | 'proofs'>): string[] {
   const { url } = options;
   const given = url === DEFAULT_URL ? (proofsOf(options).url ?? url) : url;
   const urls = given.split(',').map((one) => one.trim());

@@ -47,10 +47,6 @@ const PORT_STEP = 10;
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
 
-/** Writes a file that only its owner can read. Rejects if it is there already. */
-const writePrivate = (file: string, text: string): Promise<void> =>
-  writeFile(file, text, { mode: PRIVATE_FILE, flag: 'wx' });
-
 /** The authority of a cluster, which signs the certificates of nodes and users. */
 const makeAuthority = (nowMicros: number): Promise<KeyedCertificate> =>
   makeCertificate(
@@ -80,52 +76,102 @@ const makeNodeCertificate = (
     systemRandom,
   );
 
+/** A cluster to make. */
+interface ClusterToSecure {
+  /** The directory of the authority and of the file of a client. */
+  readonly dir: string;
+  readonly nodes: readonly NodeToSecure[];
+  readonly urls: readonly string[];
+  /** The life of the token of the administrator. */
+  readonly tokenLifeMicros: number;
+}
+
+/** A node of it. */
+interface NodeToSecure {
+  readonly name: string;
+  readonly host: string;
+  readonly root: string;
+}
+
+/** The files that `secureNodes` makes in the directory of a cluster. */
+export const CLUSTER_FILES = {
+  authorityKey: 'ca.key',
+  authority: 'ca.crt',
+  client: 'client.toml',
+  header: 'admin.header',
+} as const;
+
+/**
+ * Makes the authority of a cluster in a directory, and the keys of its nodes in their roots. Then
+ * makes the first administrator, and last the file of a client. Replaces such files, so that it may
+ * be repeated after a crash.
+ */
+export async function secureNodes({
+  dir,
+  nodes,
+  urls,
+  tokenLifeMicros,
+}: ClusterToSecure): Promise<Secret> {
+  const nowMicros = Math.floor(systemClock.wallMicros());
+  const authority = await makeAuthority(nowMicros);
+  await replaceFiles(dir, {
+    [CLUSTER_FILES.authorityKey]: authority.key.reveal(),
+    [CLUSTER_FILES.authority]: authority.certificate,
+  });
+  const ledger = new Ledger();
+  ledger.merge([granted(ledger, { identity: ADMIN, prefix: '', verbs: ALL_VERBS })], nowMicros);
+  const expiresMicros = nowMicros + tokenLifeMicros;
+  const { record, text } = issued(ledger, { holder: ADMIN, expiresMicros }, systemRandom);
+  ledger.merge([record], nowMicros);
+  const keyed = nodes.map((node) => ({ node, key: drawSecretKey() }));
+  for (const { node, key } of keyed) {
+    const { publicKey } = keyPairOf(key) as KeyPair;
+    ledger.merge([nodeKeyRecord(node.name, publicKey)], nowMicros);
+  }
+  for (const { node, key } of keyed) {
+    const { certificate, key: own } = await makeNodeCertificate(authority, node, nowMicros);
+    const directory = securityDirectory(node.root);
+    await mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+    await replaceFiles(directory, {
+      [SECURITY_FILES.certificate]: certificate,
+      [SECURITY_FILES.key]: own.reveal(),
+      [SECURITY_FILES.curve]: key.reveal(),
+      [SECURITY_FILES.ca]: authority.certificate,
+      [SECURITY_FILES.ledger]: JSON.stringify(ledger.all),
+      [SECURITY_FILES.mark]: MARKS.on,
+    });
+  }
+  await replaceFiles(dir, {
+    [CLUSTER_FILES.header]: `Authorization: Bearer ${text.reveal()}`,
+    [CLUSTER_FILES.client]: [
+      `url = "${urls.join()}"`,
+      `ca = "${CLUSTER_FILES.authority}"`,
+      `token = "${text.reveal()}"`,
+    ].join('\n'),
+  });
+  return text;
+}
+
 /** Makes the files of a secured cluster. Rejects with `StartError` if the directory is there. */
 export async function initCluster(options: InitOptions): Promise<InitResult> {
   const { dir, nodes, host, httpport } = options;
-  const nowMicros = Math.floor(systemClock.wallMicros());
   await mkdir(dir, { mode: PRIVATE_DIRECTORY }).catch((error: unknown) => {
     throw new StartError(`${dir} cannot be made, or is there already; choose another --dir`, {
       cause: error,
     });
   });
-  const authority = await makeAuthority(nowMicros);
-  await writePrivate(join(dir, 'ca.key'), authority.key.reveal());
-  await writePrivate(join(dir, 'ca.crt'), authority.certificate);
-  const ledger = new Ledger();
-  ledger.merge([granted(ledger, { identity: ADMIN, prefix: '', verbs: ALL_VERBS })], nowMicros);
-  const expiresMicros = nowMicros + TOKEN_LIFE_MICROS;
-  const { record, text } = issued(ledger, { holder: ADMIN, expiresMicros }, systemRandom);
-  ledger.merge([record], nowMicros);
   const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
-  const keys = names.map(() => drawSecretKey());
-  for (const [i, key] of keys.entries()) {
-    const { publicKey } = keyPairOf(key) as KeyPair;
-    ledger.merge([nodeKeyRecord(names[i] as string, publicKey)], nowMicros);
-  }
-  const configs: string[] = [];
-  for (const [i, name] of names.entries()) {
-    const keyed = await makeNodeCertificate(authority, { name, host }, nowMicros);
-    const directory = join(dir, name, 'security');
-    await mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
-    const files: Readonly<Record<string, string>> = {
-      [SECURITY_FILES.certificate]: keyed.certificate,
-      [SECURITY_FILES.key]: keyed.key.reveal(),
-      [SECURITY_FILES.curve]: (keys[i] as Secret).reveal(),
-      [SECURITY_FILES.ca]: authority.certificate,
-      [SECURITY_FILES.ledger]: JSON.stringify(ledger.all),
-      [SECURITY_FILES.mark]: MARKS.on,
-    };
-    for (const [file, content] of Object.entries(files))
-      await writePrivate(join(directory, file), `${content.trim()}\n`);
-    const config = join(dir, `${name}.toml`);
-    await writePrivate(config, configOf(options, i));
-    configs.push(config);
-  }
-  const urls = names.map((_, i) => httpUrl(host, httpport + i, 'https')).join();
-  const clientFile = join(dir, 'client.toml');
-  await writePrivate(clientFile, `url = "${urls}"\nca = "ca.crt"\ntoken = "${text.reveal()}"\n`);
-  return { configs, clientFile, token: text };
+  const urls = names.map((_, i) => httpUrl(host, httpport + i, 'https'));
+  const token = await secureNodes({
+    dir,
+    nodes: names.map((name) => ({ name, host, root: join(dir, name) })),
+    urls,
+    tokenLifeMicros: TOKEN_LIFE_MICROS,
+  });
+  const configs = names.map((name) => join(dir, `${name}.toml`));
+  const texts = names.map((name, i) => [`${name}.toml`, configOf(options, i)]);
+  await replaceFiles(dir, Object.fromEntries(texts) as Record<string, string>);
+  return { configs, clientFile: join(dir, CLUSTER_FILES.client), token };
 }
 
 /** The configuration of one node. */
@@ -147,8 +193,8 @@ function configOf({ nodes, host, port, httpport }: InitOptions, index: number): 
 async function readAuthority(dir: string): Promise<KeyedCertificate> {
   try {
     const [certificate, key] = await Promise.all([
-      readFile(join(dir, 'ca.crt'), 'utf8'),
-      readFile(join(dir, 'ca.key'), 'utf8'),
+      readFile(join(dir, CLUSTER_FILES.authority), 'utf8'),
+      readFile(join(dir, CLUSTER_FILES.authorityKey), 'utf8'),
     ]);
     return { certificate, key: new Secret(key) };
   } catch (error) {

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { eventually, freePorts } from '../fixtures/cluster.ts';
 import { send } from '../fixtures/http.ts';
+import { runMec } from '../fixtures/run-mec.ts';
+import { sendSecured } from '../fixtures/secured.ts';
 import { assertRefused, isAlive, makeDirectory, mec, type Run } from '../fixtures/watched-mec.ts';
 
 const devOn = (t: TestContext, port: number, ...args: string[]): Run =>
@@ -139,4 +141,43 @@ test('mec dev ends with code 2 and the reason if a node cannot start', async (t)
   const run = devOn(t, await freePorts(60), '--data', data);
   await assertRefused(run, /^mec: n2 cannot start \(exit code 2\)$/);
   assert.match(run.stdout, /^n2 \| mec: .*db cannot be written/m);
+});
+
+test('mec dev --secure makes a secured cluster, and says how to talk to it', async (t) => {
+  const data = join(await makeDirectory(t), 'dev');
+  const port = await freePorts(60);
+  const url = (i: number): string => `https://127.0.0.1:${port + 50 + i}`;
+  const first = await startDev(t, port, '--data', data, '--secure');
+  const [, client = ''] = /export MEC_CLIENT="(.*)"/.exec(first.stdout) ?? [];
+  const remote = ['--client', client];
+  assert.equal((await runMec(['put', 'hello', 'world', ...remote])).code, 0);
+  const [, header = ''] = /-H @"([^"]+)"/.exec(first.stdout) ?? [];
+  const [, token = ''] = /Bearer (mec_\w+)/.exec(await readFile(header, 'utf8')) ?? [];
+  const ca = await readFile(/--cacert "([^"]+)"/.exec(first.stdout)?.[1] ?? '', 'utf8');
+  assert.equal((await sendSecured(`${url(2)}/mec/hello`, ca, { token })).text, 'world');
+  assert.equal((await sendSecured(`${url(2)}/mec/hello`, ca)).status, 401);
+  assert.ok(!first.stdout.includes(token), 'a terminal keeps its lines');
+  // Its page is as good as its terminal: it has the same rights.
+  const [page = ''] = /http:\/\/127\.0\.0\.1:\d+\/\w+\//.exec(first.stdout) ?? [];
+  assert.equal((await send(`${page}any/mec/hello`)).text, 'world');
+  const load = await send(`${page}toys`, { method: 'POST', body: '{"word":"load","names":[]}' });
+  assert.match(load.text, /the load runs/);
+  await eventually('the load writes', async () => {
+    const { text } = await sendSecured(`${url(0)}/mec?prefix=load:&limit=1`, ca, { token });
+    return text.includes('"load:');
+  });
+  const add = await send(`${page}toys`, { method: 'POST', body: '{"word":"add","names":[]}' });
+  assert.match(add.text, /keeps the nodes that it was made with/);
+  first.kill('SIGTERM');
+  assert.equal(await first.exit, 0, first.stderr);
+
+  // The kept data says that it is secured.
+  const again = await startDev(t, port, '--data', data);
+  assert.equal((await runMec(['get', 'hello', ...remote])).out, 'world');
+  again.kill('SIGTERM');
+  await again.exit;
+  const open = await startDev(t, port, '--data', `${data}-open`, '--nodes', '1');
+  open.kill('SIGTERM');
+  await open.exit;
+  await assertRefused(devOn(t, port, '--data', `${data}-open`, '--secure'), /without security/);
 });

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { lightFetch } from '../../src/cli/light-fetch.ts';
+import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { clientFile, nodeWorld } from '../../src/adapters/secured.ts';
 import { MecClient, RefusedError, UnavailableError } from '../../src/client/index.ts';
-import { systemWorld } from '../../src/client/world.ts';
 import { SecuredNode } from '../fixtures/secured.ts';
 
 function clientOf(secured: SecuredNode, token: string): MecClient<string> {
-  const fetch: typeof systemWorld.fetch = (url, init) => lightFetch(url, init, secured.ca);
-  return new MecClient<string>(secured.node.url, { token, world: { ...systemWorld, fetch } });
+  return new MecClient<string>(secured.node.url, { token, world: nodeWorld({ ca: secured.ca }) });
 }
 
 test('a client with a token does what its identity may, and no more', async (t) => {
@@ -52,5 +52,32 @@ test('a token is in no print of a client, and travels over TLS only', () => {
     assert.throws(
       () => new MecClient(urls, { token }),
       /TypeError: A token travels over https only/,
+    );
+});
+
+test('a program reads nodes, authority and token from a client file, and needs no more', async (t) => {
+  const secured = await SecuredNode.start(t);
+  const { urls, ...options } = clientFile(secured.made.clientFile);
+  const client = new MecClient<string>(urls, options);
+  await client.set('a', 'v');
+  const read = await client.get('a');
+  assert.equal(read.kind === 'value' && read.value, 'v');
+  const file = join(secured.directory, 'odd.toml');
+  assert.throws(() => clientFile(file), /^StartError: Cannot read .*odd\.toml: ENOENT/);
+  await writeFile(file, 'ca = "ca.crt"\n');
+  assert.throws(() => clientFile(file), /odd\.toml names no nodes: it needs the key url$/);
+});
+
+test('a certificate is a proof of its own, and another authority is not trusted', async (t) => {
+  const secured = await SecuredNode.start(t);
+  await secured.change('grants', { identity: 'ann', prefix: 'a/', verbs: ['read', 'write'] });
+  const { certificate: cert, key } = await secured.certificateFor('mec://mec/user/ann');
+  const world = nodeWorld({ ca: secured.ca, cert, key: key.reveal() });
+  await new MecClient<string>(secured.node.url, { world }).put('a/x', 'v');
+  const { ca } = await SecuredNode.start(t);
+  for (const other of [nodeWorld({}), nodeWorld({ ca })])
+    await assert.rejects(
+      new MecClient(secured.node.url, { world: other, deadlineMs: 500 }).get('a/x'),
+      /unreachable: (?:SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_SIGNATURE_FAILURE)/,
     );
 });

@@ -1,7 +1,7 @@
 /** The client before servers that are no nodes: proxies, login pages, and worse. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { lightFetch } from '../../src/cli/light-fetch.ts';
+import { lightFetch } from '../../src/adapters/light-fetch.ts';
 import { MecClient, MecClientError, systemWorld } from '../../src/client/index.ts';
 import { MAX_ANSWER_BYTES, MAX_ANSWER_PARTS } from '../../src/client/limits.ts';
 import { answer, type Behaviour, deadUrl, fakeNode } from '../fixtures/fake-node.ts';

@@ -14,6 +14,7 @@ export const ENTRIES: Readonly<Record<string, { readonly from: string; readonly 
   'keyv.md': { from: 'mec-db/keyv', file: 'adapters/keyv.d.ts' },
   'session.md': { from: 'mec-db/session', file: 'adapters/session.d.ts' },
   'unstorage.md': { from: 'mec-db/unstorage', file: 'adapters/unstorage.d.ts' },
+  'secured.md': { from: 'mec-db/secured', file: 'adapters/secured.d.ts' },
   'client.md': { from: 'mec-db/client', file: 'client/index.d.ts' },
   'merge.md': { from: 'mec-db/merge', file: 'client/merge/index.d.ts' },
   'mec-db.md': { from: 'mec-db', file: 'index.d.ts' },

@@ -3,8 +3,6 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseConfig } from '../../src/config/read.ts';
@@ -64,15 +62,24 @@ const atCluster = (code: string, { urls }: Playground): string =>
     (_, at) => urls[Number(at)] ?? 'there is no such node',
   );
 
-/** A block that makes a cluster of its own: in an empty directory, and on free ports. */
+/** Whether a block makes a cluster of its own. */
+const hasOwnCluster = (code: string): boolean => /mec (?:security init|dev) /.test(code);
+
+/**
+ * A block that makes a cluster of its own: in an empty directory, and on free ports. The directory
+ * is inside of the project, so that the name of the package leads to the package itself.
+ */
 async function ofOwnCluster(code: string): Promise<string> {
-  if (!code.includes('mec security init')) return code;
-  const directory = await mkdtemp(join(tmpdir(), 'mec-walk-'));
+  if (!hasOwnCluster(code)) return code;
+  const directory = await mkdtemp(fileURLToPath(new URL('dist/walk-', ROOT)));
   const port = await freePorts(40);
   return (
     `trap 'kill $PIDS; rm -rf ${directory}' EXIT; cd ${directory}; ` +
     code
-      .replace('security init', `security init --port ${port} --httpport ${port + 30}`)
+      .replace(
+        /mec (security init|dev) /,
+        (_, command) => `mec ${command} --port ${port} --httpport ${port + 30} `,
+      )
       .replaceAll(/https:\/\/127\.0\.0\.1:300(\d)/g, (_, at) => {
         return `https://127.0.0.1:${port + 30 + Number(at)}`;
       })
@@ -83,7 +90,7 @@ async function runCommands({ code, output }: Block, playground: Playground): Pro
   const commands = atCluster(await ofOwnCluster(code), playground)
     .replaceAll('curl ', 'curl -s ')
     .replaceAll('npx mec', `"${process.execPath}" "${LAUNCHER}"`);
-  const hasOwn = code.includes('mec security init');
+  const hasOwn = hasOwnCluster(code);
   const env = { ...process.env, ...(!hasOwn && { MEC_URL: playground.urls.join(',') }) };
   const { stdout } = await run('sh', ['-c', `{ ${commands} } 2>&1`], { env, timeout: BLOCK_MS });
   // A block that shows no output prints none: an error would be one.

@@ -10,6 +10,7 @@ import { type EmbeddedNode, startNode } from 'mec-db';
 import { MecClient, QuorumError, text } from 'mec-db/client';
 import { mapOf, plusMinusCounter } from 'mec-db/merge';
 import { KeyvStore } from 'mec-db/keyv';
+import { clientFile } from 'mec-db/secured';
 import { sessionStore } from 'mec-db/session';
 import { mecDriver } from 'mec-db/unstorage';
 export async function use(): Promise<string> {
@@ -20,6 +21,7 @@ export async function use(): Promise<string> {
 export const isShort = (error: unknown): boolean =>
   error instanceof QuorumError && (error.have ?? 0) < (error.need ?? 0);
 export const carts = mapOf(plusMinusCounter);
+export const { urls, world } = clientFile('client.toml');
 class Store {}
 export const stores = (url: string): object[] =>
   [new KeyvStore(url), sessionStore({ Store }, url), mecDriver({ cluster: url })];

@@ -1,26 +1,35 @@
 /**
- * A `fetch` for the command line, on node:http. Node's own `fetch` takes a tenth of a second to
- * load, far longer than a single `mec get`.
+ * A `fetch` on node:http. Node's own `fetch` takes no authority or certificate of its caller. And
+ * it takes a tenth of a second to load, far longer than a single `mec get`.
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { FetchInit, FetchResponse } from '../client/world.ts';
 
+/** The certificates of a connection, as PEM. */
+export interface TlsProofs {
+  /** The authority of the server, if it is not one that all programs know. */
+  readonly ca?: string | undefined;
+  /** The certificate of this client, and its key. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
 /**
  * Sends one request as `fetch` does, but does not decode the body, whatever its Content-Encoding
- * is. `ca` is the authority of the server, as PEM, if it is not one that all programs know.
+ * is. Connections stay open for the next requests with the same certificates.
  */
 export function lightFetch(
   url: string,
   { method, headers, body, signal }: FetchInit,
-  ca?: string,
+  proofs: TlsProofs = {},
 ): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
     const length = body === undefined ? {} : { 'Content-Length': String(body.length) };
     const sent = request(
       url,
-      { method, headers: { ...headers, ...length }, signal, ...(ca === undefined ? {} : { ca }) },
+      { method, headers: { ...headers, ...length }, signal, ...proofs },
       (response) => {
         resolve({
           status: response.statusCode ?? 0,
