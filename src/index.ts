@@ -12,6 +12,7 @@ export {
 } from './cluster/status.ts';
 export {
   type EmbeddedNode,
+  type JwtConfig,
   type NodeConfig,
   type PolicyConfig,
   startNode,

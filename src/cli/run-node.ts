@@ -39,8 +39,18 @@ export async function loadConfig(file: string): Promise<Config> {
     });
   }
   const config = parseConfig(file, text);
-  const root = resolve(dirname(file), config.root);
-  return { ...config, root, name: config.name ?? (await keptName(root)) };
+  const directory = dirname(file);
+  const root = resolve(directory, config.root);
+  const { jwt, ...security } = config.security;
+  // A URL stays as it is.
+  const keys = jwt && (/^https?:/.test(jwt.keys) ? jwt.keys : resolve(directory, jwt.keys));
+  const issuer = jwt && keys !== undefined ? { jwt: { ...jwt, keys } } : {};
+  return {
+    ...config,
+    security: { ...security, ...issuer },
+    root,
+    name: config.name ?? (await keptName(root)),
+  };
 }
 
 /** Starts a node and its HTTP server on real parts. Rejects with `StartError`. */

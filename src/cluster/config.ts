@@ -14,6 +14,18 @@ export const SECURITY_MODES = ['open', 'insecure', 'on'] as const;
 /** One of `SECURITY_MODES`. */
 export type SecurityMode = (typeof SECURITY_MODES)[number];
 
+/** The issuer of JSON Web Tokens whose identities the cluster knows. */
+export interface JwtRules {
+  readonly issuer: string;
+  readonly audience: string;
+  /** The file or the URL with the public keys. */
+  readonly keys: string;
+  /** The claim with the name of the identity. */
+  readonly claim: string;
+  /** The beginning of the names of all these identities. */
+  readonly prefix: string;
+}
+
 /** The address of a node, and its name if the configuration has it. */
 export interface NamedAddress extends Address {
   readonly name?: string | undefined;
@@ -60,6 +72,8 @@ export interface Config {
     readonly maxAgeMs: number;
     /** Requests that one identity may send to this node in a second. */
     readonly ratePerSecond: number;
+    /** Undefined if JSON Web Tokens are no proof. */
+    readonly jwt?: JwtRules | undefined;
   };
   readonly http: {
     readonly maxValueBytes: number;

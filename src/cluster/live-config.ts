@@ -52,6 +52,7 @@ const FIXED: Readonly<Record<string, Setting>> = {
   'storage.sync': ({ storage }) => storage.sync,
   'security.mode': ({ security }) => security.mode,
   'security.maxage': ({ security }) => security.maxAgeMs,
+  jwt: ({ security }) => security.jwt,
   'http.proxies': ({ http }) => http.proxies,
   'http.ui': ({ http }) => http.ui,
 };

@@ -53,6 +53,11 @@ export class Security {
     return this.#parts.ledger.identityOfCertificate(certificate, this.nowMicros);
   }
 
+  /** The identity of a name that an issuer has proved; undefined if the cluster has none. */
+  identityNamed(name: string): KnownIdentity | undefined {
+    return this.#parts.ledger.identityNamed(name, this.nowMicros);
+  }
+
   /** Whether rights may be old, because this node has met no majority for too long. */
   get isStale(): boolean {
     return this.#parts.ledgerExchange.isStale;

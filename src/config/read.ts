@@ -6,11 +6,12 @@
 import { parse, TomlError } from 'smol-toml';
 import { StartError } from '../base/errors.ts';
 import { MAX_POLICIES } from './limits.ts';
-import type { Config, NamedAddress } from '../cluster/config.ts';
+import type { Config, JwtRules, NamedAddress } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
 import { nearest } from '../base/nearest.ts';
 import {
   HTTP_KEYS,
+  JWT_KEYS,
   LOG_KEYS,
   NODE_KEYS,
   POLICY_KEYS,
@@ -136,6 +137,18 @@ function readPolicies(reader: Reader, value: unknown, n: number): Policy[] {
   return policies;
 }
 
+/** The rules in `[jwt]`. Throws `StartError` if one is missing that has no default. */
+function jwtRules(reader: Reader, values: Values<typeof JWT_KEYS>): JwtRules {
+  const { issuer, audience, keys, ...rest } = values;
+  if (issuer !== undefined && audience !== undefined && keys !== undefined)
+    return { issuer, audience, keys, ...rest };
+  const missing = (['issuer', 'audience', 'keys'] as const).find(
+    (key) => values[key] === undefined,
+  );
+  const key = missing ?? 'issuer';
+  throw reader.complain(`jwt.${key}`, `missing; expected ${JWT_KEYS[key].expected}`);
+}
+
 /** The values of a file without tables. Throws `StartError` with one line. */
 export const readTable = <R extends Rules>(file: string, text: string, rules: R): Values<R> =>
   new Reader(file, text).read('', parseToml(file, text), rules);
@@ -164,6 +177,7 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
     'quorum',
     'storage',
     'security',
+    'jwt',
     'http',
     'log',
     'node',
@@ -177,13 +191,15 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   const { timeout, n, r, w } = section('quorum', QUORUM_KEYS);
   const { maxvalue, unsignedtokens, ...http } = section('http', HTTP_KEYS);
   const { mode, maxage, rate } = section('security', SECURITY_KEYS);
+  const jwt =
+    document['jwt'] === undefined ? undefined : jwtRules(reader, section('jwt', JWT_KEYS));
   const { format, level, slow, keys } = section('log', LOG_KEYS);
   const config = {
     ...top,
     nodes: reader.nodes(document['node']),
     quorum: { n, r, w, timeoutMs: timeout },
     storage: section('storage', STORAGE_KEYS),
-    security: { mode, maxAgeMs: maxage, ratePerSecond: rate },
+    security: { mode, maxAgeMs: maxage, ratePerSecond: rate, ...(jwt && { jwt }) },
     http: { maxValueBytes: maxvalue, unsignedTokens: unsignedtokens, ...http },
     log: { format, level, slowMs: slow, keys },
     policies: readPolicies(reader, document['policy'], n),

@@ -208,6 +208,40 @@ export const SECURITY_KEYS = {
   } satisfies ConfigRule<number>,
 };
 
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+const text = (expected: string): ConfigRule<string | undefined> =>
+  optional({ expected, read: (value) => (isText(value) ? value : undefined) });
+
+/** A URL that only its server can answer, or a path. */
+function readKeySource(value: unknown): string | undefined {
+  if (!isText(value) || !/^[a-z]+:/.test(value)) return isText(value) ? value : undefined;
+  const { protocol, hostname } = URL.canParse(value) ? new URL(value) : { protocol: '' };
+  const isHere = hostname === '127.0.0.1' || hostname === '[::1]' || hostname === 'localhost';
+  return protocol === 'https:' || (protocol === 'http:' && isHere) ? value : undefined;
+}
+
+/** The keys of `[jwt]`. */
+export const JWT_KEYS = {
+  issuer: text('the claim "iss" of all tokens'),
+  audience: text('the claim "aud" of all tokens'),
+  keys: optional({
+    expected: 'the path of a file, or a URL with https, of a JSON Web Key Set',
+    read: readKeySource,
+  }),
+  claim: {
+    expected: 'the name of a claim',
+    read: (value) => (isText(value) ? value : undefined),
+    defaultValue: 'sub',
+  } satisfies ConfigRule<string>,
+  prefix: {
+    expected: 'up to 32 letters, digits, dots, dashes or underscores',
+    read: (value) =>
+      typeof value === 'string' && /^[\w.-]{0,32}$/.test(value) ? value : undefined,
+    defaultValue: 'jwt-',
+  } satisfies ConfigRule<string>,
+};
+
 /** The keys of `[log]`. */
 export const LOG_KEYS = {
   format: word(LOG_FORMATS, 'text'),
@@ -277,8 +311,6 @@ export const POLICY_KEYS = {
   w: optional(quorum),
   maxvalue: optional(maxvalue),
 };
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 /** The keys of the file of a client. */
 export const CLIENT_KEYS = {

@@ -1,5 +1,5 @@
 /** Bounds of embedded nodes, each with its reason. */
-import { MIB } from '../base/bytes.ts';
+import { KIB, MIB } from '../base/bytes.ts';
 
 /**
  * The time between two warnings of a node that serves without any protection. A single one, at the
@@ -27,3 +27,9 @@ export const MAX_AUDIT_FILES = 8;
 
 /** The shortest time between two looks for a recovery on the disk, which unknown tokens cause. */
 export const RECOVERY_LOOK_MS = 1_000;
+
+/** The document with the keys of an issuer: a key has about 400 bytes. */
+export const MAX_JWKS_BYTES = 256 * KIB;
+
+/** The time for its answer. Requests with tokens of the issuer wait for it. */
+export const JWKS_TIMEOUT_MS = 3_000;

@@ -2,8 +2,11 @@
 import type { Env } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
 import type { MecNode } from '../cluster/node.ts';
+import type { Security } from '../cluster/security.ts';
+import { JwtVerifier } from '../http/jwt.ts';
 import { Lock } from '../http/lock.ts';
 import type { HttpServerOptions } from '../http/server.ts';
+import { readJwks } from './jwks-source.ts';
 import { RECOVERY_LOOK_MS } from './limits.ts';
 import type { SecuredRoot } from './secured-root.ts';
 
@@ -38,6 +41,26 @@ export function securedDoor(
     sink: root.audit,
     ratePerSecond: () => config.security.ratePerSecond,
     onUnknown,
+    jwt: jwtOf(node, security, { clock, log }),
   });
   return { lock, tls: root.tls, readTls: () => root.readTls() };
+}
+
+/** Checks the tokens of the issuer in the configuration; undefined if there is none. */
+function jwtOf(
+  { config }: MecNode,
+  security: Security,
+  { clock, log }: Pick<Env, 'clock' | 'log'>,
+): JwtVerifier | undefined {
+  const { jwt: rules } = config.security;
+  if (rules === undefined) return undefined;
+  return new JwtVerifier({
+    rules,
+    clock,
+    nowMicros: () => security.nowMicros,
+    keys: {
+      read: () => readJwks(rules.keys),
+      onFailure: (reason) => log.warn('keys of the issuer cannot be read', { reason }),
+    },
+  });
 }

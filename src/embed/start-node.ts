@@ -64,6 +64,8 @@ export interface NodeConfig {
    */
   readonly security?:
     { readonly mode?: SecurityMode; readonly maxage?: string; readonly rate?: number } | undefined;
+  /** The issuer of JSON Web Tokens that count with `security.mode = "on"`. */
+  readonly jwt?: JwtConfig | undefined;
   readonly http?:
     | {
         readonly maxvalue?: string;
@@ -77,6 +79,18 @@ export interface NodeConfig {
       }
     | undefined;
   readonly policy?: readonly PolicyConfig[] | undefined;
+}
+
+/** An issuer of JSON Web Tokens. Identities have the name `prefix` + claim. */
+export interface JwtConfig {
+  readonly issuer: string;
+  readonly audience: string;
+  /** The file or the URL of its JSON Web Key Set. */
+  readonly keys: string;
+  /** Default `sub`. */
+  readonly claim?: string;
+  /** Default `jwt-`. */
+  readonly prefix?: string;
 }
 
 /** The settings for keys with a prefix, which replace those of the configuration. */

@@ -48,6 +48,8 @@ export class HttpConnection {
 
   /** Calls a function when a response, or the whole connection, is over. */
   onOver(response: ServerResponse, act: () => void): void {
+    // The client may have gone while its proof was checked. Then no event follows.
+    if (response.closed || this.#socket.destroyed) return act();
     this.#atEnd ??= this.#watch();
     this.#atEnd.set(response, act);
     response.once('close', () => this.#over(response));

@@ -10,6 +10,12 @@ import { Access, type Trail } from './access.ts';
 
 const BEARER = 'Bearer ';
 
+/** Finds out the name in a JSON Web Token. */
+export interface TokenNames {
+  /** Undefined if the token does not count. */
+  nameOf(token: string): string | undefined | Promise<string | undefined>;
+}
+
 /** The proofs of a request. */
 export interface Credentials {
   /** The header `Authorization`; undefined if absent. */
@@ -22,18 +28,24 @@ export interface Credentials {
 export class Door {
   readonly #security: Security;
   readonly #onUnknown: () => void;
+  readonly #jwt: TokenNames | undefined;
 
-  /** `onUnknown` is called for a token that the ledger does not have. */
-  constructor(security: Security, onUnknown: () => void = () => {}) {
+  /**
+   * `onUnknown` is called for a token that the ledger does not have. Without `jwt`, no JSON Web
+   * Token counts.
+   */
+  constructor(security: Security, onUnknown: () => void = () => {}, jwt?: TokenNames) {
     this.#security = security;
     this.#onUnknown = onUnknown;
+    this.#jwt = jwt;
   }
 
   /**
-   * The rights of the sender of a request. Throws `unauthenticated` for proofs that do not count,
-   * and `security-stale` if this node may not know the latest revocations.
+   * The rights of the sender of a request; later, if a proof takes time. Throws `unauthenticated`
+   * for proofs that do not count, and `security-stale` if this node may not know the latest
+   * revocations.
    */
-  accessOf({ authorization, certificate }: Credentials, trail?: Trail): Access {
+  accessOf({ authorization, certificate }: Credentials, trail?: Trail): Access | Promise<Access> {
     if (authorization === undefined && certificate === undefined)
       return new Access(undefined, trail);
     if (authorization !== undefined && certificate !== undefined)
@@ -44,6 +56,12 @@ export class Door {
       certificate === undefined
         ? this.#identityOf(authorization ?? '')
         : this.#security.identityOfCertificate(certificate);
+    return identity instanceof Promise
+      ? identity.then((known) => this.#admit(known, trail))
+      : this.#admit(identity, trail);
+  }
+
+  #admit(identity: KnownIdentity | undefined, trail: Trail | undefined): Access {
     if (identity === undefined) throw new MecError('unauthenticated');
     // The disk of this node has made it, so no other node needs to know it.
     const isLocal = identity.name.startsWith(RECOVERY_PREFIX);
@@ -51,12 +69,22 @@ export class Door {
     return new Access(identity, trail);
   }
 
-  #identityOf(authorization: string): KnownIdentity | undefined {
+  #identityOf(
+    authorization: string,
+  ): KnownIdentity | undefined | Promise<KnownIdentity | undefined> {
     if (!authorization.startsWith(BEARER)) return undefined;
-    const bearer = parseBearer(authorization.slice(BEARER.length));
-    if (bearer === undefined) return undefined;
+    const text = authorization.slice(BEARER.length);
+    const bearer = parseBearer(text);
+    if (bearer === undefined) return this.#identityOfIssuer(text);
     const identity = this.#security.identityOfBearer(bearer);
     if (identity === undefined) this.#onUnknown();
     return identity;
+  }
+
+  #identityOfIssuer(token: string): KnownIdentity | undefined | Promise<KnownIdentity | undefined> {
+    const name = this.#jwt?.nameOf(token);
+    const toIdentity = (one: string | undefined): KnownIdentity | undefined =>
+      one === undefined ? undefined : this.#security.identityNamed(one);
+    return name instanceof Promise ? name.then(toIdentity) : toIdentity(name);
   }
 }

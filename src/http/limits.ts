@@ -123,5 +123,26 @@ export const AUDIT_LINES_PER_SECOND = 100;
 /** Addresses whose refusals are counted one by one. All others share a count. */
 export const MAX_AUDIT_ADDRESSES = 1024;
 
+/** The time for which keys of an issuer count before they are read again. */
+export const JWKS_FRESH_MS = 300_000;
+
+/** The time for which keys count that cannot be read again. */
+export const JWKS_KEEP_MS = 3_600_000;
+
+/** The shortest time between two reads: tokens with unknown keys must not flood the issuer. */
+export const JWKS_PAUSE_MS = 30_000;
+
+/** The longest time for which the check of a token counts. */
+export const JWT_KEEP_MS = 60_000;
+
+/** Checks that are kept: a few hundred bytes each. The oldest leave first. */
+export const MAX_KEPT_JWTS = 4096;
+
+/** Checks at once. Each takes a part of a millisecond, or waits for the keys. */
+export const MAX_JWT_CHECKS = 256;
+
+/** Seconds by which the clock of an issuer may differ from that of the cluster. */
+export const JWT_TOLERANCE_S = 10;
+
 /** The time for a TLS handshake. A client that needs longer holds a connection for nothing. */
 export const TLS_HANDSHAKE_MS = 5_000;

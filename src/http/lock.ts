@@ -7,7 +7,7 @@ import { toMecError } from '../base/errors.ts';
 import type { Security } from '../cluster/security.ts';
 import type { Access, Trail } from './access.ts';
 import { Audit, type AuditSink } from './audit.ts';
-import { type Credentials, Door } from './door.ts';
+import { type Credentials, Door, type TokenNames } from './door.ts';
 import { Rates } from './rates.ts';
 
 /** The parts of a lock. */
@@ -20,6 +20,8 @@ export interface LockOptions {
   readonly ratePerSecond: () => number;
   /** Called for a token that the ledger does not have. */
   readonly onUnknown: () => void;
+  /** Undefined if no JSON Web Token counts. */
+  readonly jwt?: TokenNames | undefined;
 }
 
 /** A request before its body. */
@@ -36,26 +38,36 @@ export class Lock {
   readonly #audit: Audit;
   readonly #node: string;
 
-  constructor({ security, clock, node, sink, ratePerSecond, onUnknown }: LockOptions) {
-    this.#door = new Door(security, onUnknown);
+  constructor({ security, clock, node, sink, ratePerSecond, onUnknown, jwt }: LockOptions) {
+    this.#door = new Door(security, onUnknown, jwt);
     this.#rates = new Rates(clock, ratePerSecond);
     this.#audit = new Audit(sink, clock);
     this.#node = node;
   }
 
   /**
-   * Counts a request, and returns the rights of its sender. The caller must call `end` when the
-   * request is over. Throws a `MecError` if the request is refused before its route is known.
+   * Counts a request, and returns the rights of its sender; later, if its proof takes time. The
+   * caller must call `end` when the request is over. Throws a `MecError`, or rejects with one, if
+   * the request is refused before its route is known.
    */
-  begin(request: LockedRequest): Access {
-    try {
-      const access = this.#door.accessOf(request, this.#trailOf(request));
-      if (access.name !== undefined) this.#rates.begin(access.name);
-      return access;
-    } catch (error) {
+  begin(request: LockedRequest): Access | Promise<Access> {
+    const refuse = (error: unknown): never => {
       this.#trailOf(request).refused(undefined, toMecError(error).code);
       throw error;
+    };
+    try {
+      const access = this.#door.accessOf(request, this.#trailOf(request));
+      if (access instanceof Promise)
+        return access.then((known) => this.#count(known)).catch(refuse);
+      return this.#count(access);
+    } catch (error) {
+      return refuse(error);
     }
+  }
+
+  #count(access: Access): Access {
+    if (access.name !== undefined) this.#rates.begin(access.name);
+    return access;
   }
 
   /** Counts the end of a request. */

@@ -11,12 +11,15 @@ export interface LockedReply {
   readonly connection: HttpConnection;
 }
 
-/** The rights of the sender of a request, or the error that refuses it. Never throws. */
+/**
+ * The rights of the sender of a request, or the error that refuses it; later, if its proof takes
+ * time. Never throws or rejects.
+ */
 export function openLock(
   lock: Lock,
   { method = '', url = '', headers, socket }: IncomingMessage,
   { response, connection }: LockedReply,
-): Access | MecError {
+): Access | MecError | Promise<Access | MecError> {
   const mark = url.indexOf('?');
   try {
     const access = lock.begin({
@@ -26,8 +29,11 @@ export function openLock(
       authorization: headers.authorization,
       certificate: connection.certificate,
     });
-    connection.onOver(response, () => lock.end(access));
-    return access;
+    const entered = (known: Access): Access => {
+      connection.onOver(response, () => lock.end(known));
+      return known;
+    };
+    return access instanceof Promise ? access.then(entered, toMecError) : entered(access);
   } catch (error) {
     return toMecError(error);
   }

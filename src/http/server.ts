@@ -203,17 +203,8 @@ export class HttpServer {
     if (this.#isStopping) response.shouldKeepAlive = false;
     const connection = this.#connectionOf(request.socket);
     connection.begin(request, response);
-    const { env, node } = this.#options;
-    const startMs = env.clock.monotonicMs();
-    let isCounted = false;
-    response.once('close', () => {
-      if (isCounted) {
-        const tookMs = env.clock.monotonicMs() - startMs;
-        node.sight.recorder.countAnswer(operationOf(request), response.statusCode, tookMs);
-        this.#over(connection, 1);
-      }
-      connection.end();
-    });
+    const { node } = this.#options;
+    response.once('close', () => connection.end());
     const misdirected = this.#refusalOfTarget(request, connection);
     if (misdirected !== undefined) return this.#refuse(request, response, misdirected);
     // Comes before the other checks, so that a page can also read the refusal of its request.
@@ -224,11 +215,28 @@ export class HttpServer {
     const { lock } = this.#options;
     if (lock !== undefined) {
       const access = openLock(lock, request, { response, connection });
-      if (access instanceof MecError) return this.#refuseUnread(request, response, access);
-      this.#accesses.set(request, access);
+      const enter = (known: Access | MecError): void => {
+        if (known instanceof MecError) return this.#refuseUnread(request, response, known);
+        this.#accesses.set(request, known);
+        this.#admit(request, response, connection);
+      };
+      if (access instanceof Promise) void access.then(enter);
+      else enter(access);
+      return;
     }
+    this.#admit(request, response, connection);
+  }
+
+  /** Counts a request that may enter, and answers it. */
+  #admit(request: IncomingMessage, response: ServerResponse, connection: HttpConnection): void {
     if (this.#isTooMuch(request, connection)) return this.#refuse(request, response, OVERLOADED);
-    isCounted = true;
+    const { env, node } = this.#options;
+    const startMs = env.clock.monotonicMs();
+    response.once('close', () => {
+      const tookMs = env.clock.monotonicMs() - startMs;
+      node.sight.recorder.countAnswer(operationOf(request), response.statusCode, tookMs);
+      this.#over(connection, 1);
+    });
     this.#inFlight += 1;
     connection.unanswered += 1;
     connection.address.requests += 1;

@@ -33,6 +33,7 @@ const LINES: Readonly<Record<string, string>> = {
   'storage.sync': '[storage]\nsync = false',
   'security.mode': '[security]\nmode = "insecure"',
   'security.maxage': '[security]\nmaxage = "5m"',
+  jwt: '[jwt]\nissuer = "i"\naudience = "a"\nkeys = "k"',
   'security.rate': '[security]\nrate = 7',
   'http.maxvalue': '[http]\nmaxvalue = "1KiB"',
   'http.origins': '[http]\norigins = ["*"]',
@@ -62,7 +63,7 @@ test('there is a line for every key', () => {
   const keys = Object.entries(tables).flatMap(([table, rules]) =>
     Object.keys(rules).map((key) => `${table}.${key}`),
   );
-  const all = [...Object.keys(TOP_KEYS), ...keys, 'node', 'policy'].sort();
+  const all = [...Object.keys(TOP_KEYS), ...keys, 'jwt', 'node', 'policy'].sort();
   assert.deepEqual(Object.keys(LINES).sort(), all);
 });
 

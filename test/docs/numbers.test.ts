@@ -48,6 +48,9 @@ import {
 } from '../../src/core/limits.ts';
 import { quorumSize } from '../../src/core/quorum/quorum.ts';
 import {
+  JWKS_FRESH_MS,
+  JWT_KEEP_MS,
+  JWT_TOLERANCE_S,
   MAX_BATCH_ANSWER_BYTES,
   MAX_BATCH_BYTES,
   MAX_BATCH_OPERATIONS,
@@ -180,6 +183,9 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `an administrator for ${RECOVERY_MICROS / 60e6} minutes`,
     `Tokens end after ${TOKEN_LIFE_MICROS / 86_400e6} days`,
     `certificate ends after ${NODE_LIFE_MICROS / 86_400e6} days`,
+    `The clocks may differ by ${JWT_TOLERANCE_S} s`,
+    `keys again after ${JWKS_FRESH_MS / 60_000} minutes`,
+    `A check counts for ${JWT_KEEP_MS / 1_000} s`,
   ],
   'docs/overwrite.md': [
     `decided by clocks, to about ${TOLERANCE}`,

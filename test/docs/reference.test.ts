@@ -9,6 +9,7 @@ import { MAX_VALUE_BYTES } from '../../src/config/limits.ts';
 import { MAX_SENT_TOKEN_CHARS } from '../../src/core/limits.ts';
 import {
   HTTP_KEYS,
+  JWT_KEYS,
   LOG_KEYS,
   NODE_KEYS,
   POLICY_KEYS,
@@ -44,6 +45,7 @@ const TABLES: Readonly<Record<string, Rules>> = {
   'quorum.': QUORUM_KEYS,
   'storage.': STORAGE_KEYS,
   'security.': SECURITY_KEYS,
+  'jwt.': JWT_KEYS,
   'http.': HTTP_KEYS,
   'log.': LOG_KEYS,
   'policy.': POLICY_KEYS,

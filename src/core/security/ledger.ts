@@ -109,7 +109,7 @@ export class Ledger {
     const record = this.#records.get(tokenId(id));
     if (record === undefined || !counts(record, nowMicros)) return undefined;
     if (!areSameTexts(record.hash, hash)) return undefined;
-    return this.#identity(record.holder, nowMicros);
+    return this.identityNamed(record.holder, nowMicros);
   }
 
   /** The identity that a certificate proves; undefined if it was revoked. */
@@ -117,10 +117,11 @@ export class Ledger {
     { name, serial }: { readonly name: string; readonly serial: string },
     nowMicros: number,
   ): KnownIdentity | undefined {
-    return this.get(certId(serial)).isRevoked ? undefined : this.#identity(name, nowMicros);
+    return this.get(certId(serial)).isRevoked ? undefined : this.identityNamed(name, nowMicros);
   }
 
-  #identity(name: string, nowMicros: number): KnownIdentity | undefined {
+  /** The identity of a name that a proof has; undefined if there is none, or if it was revoked. */
+  identityNamed(name: string, nowMicros: number): KnownIdentity | undefined {
     const user = this.get(userId(name));
     return name === '' || user.version === 0 || !counts(user, nowMicros)
       ? undefined
@@ -141,7 +142,7 @@ export class Ledger {
     return [...this.#records.values()].some((record) => {
       if (kindOf(record.id) !== 'token' || !counts(record, nowMicros)) return false;
       if (record.holder.startsWith(RECOVERY_PREFIX)) return false;
-      return this.#identity(record.holder, nowMicros)?.rights.allows('admin', '') === true;
+      return this.identityNamed(record.holder, nowMicros)?.rights.allows('admin', '') === true;
     });
   }
 
