@@ -19,7 +19,9 @@ export interface KeyringParts {
 
 /** The keys of all nodes, as the network of one of them asks for them. */
 export class NodeKeyring implements NodeKeys {
-  readonly own: KeyPair;
+  #own: KeyPair;
+  /** Called when this node has another key. */
+  onOwnChange: () => void = () => {};
   /** Called after each change, with whether some keys are not accepted any more. */
   onChange: (areSomeRevoked: boolean) => void = () => {};
   #parts: KeyringParts | undefined;
@@ -27,7 +29,17 @@ export class NodeKeyring implements NodeKeys {
   #nodes: ReadonlyMap<string, string> = new Map();
 
   constructor(own: KeyPair) {
-    this.own = own;
+    this.#own = own;
+  }
+
+  get own(): KeyPair {
+    return this.#own;
+  }
+
+  /** Takes another key for this node, which all others must accept already. */
+  replaceOwn(own: KeyPair): void {
+    this.#own = own;
+    this.onOwnChange();
   }
 
   /** Opens the keyring. */
@@ -46,9 +58,9 @@ export class NodeKeyring implements NodeKeys {
     return this.#nodes.has(publicKey);
   }
 
-  keyAt(address: Address): string | undefined {
+  keysAt(address: Address): readonly string[] {
     const name = this.#nameAt(address);
-    return [...this.#nodes].find(([, node]) => node === name)?.[0];
+    return [...this.#nodes].filter(([, node]) => node === name).map(([key]) => key);
   }
 
   /** The node that listens at an address. The member list is newer than the configuration. */

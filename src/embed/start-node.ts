@@ -16,7 +16,7 @@ import { type DiskSpace, readDiskSpace } from '../storage/disk-space.ts';
 import type { OpenEngine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { MemoryDisk } from '../storage/memory.ts';
-import { zeromqNetwork } from '../transport/zeromq.ts';
+import { zeromqNetwork } from '../transport/zeromq-network.ts';
 import { HttpServer } from '../http/server.ts';
 import { type LogConfig, logOf, logTableOf } from './log-config.ts';
 import { loadPages } from '../ui/pages.ts';
@@ -172,7 +172,10 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
   const log = throttledLog(parts.log, systemClock);
   const keyring = root && new NodeKeyring(root.keys);
   const zeromq = zeromqNetwork({ log, clock: systemClock, random: systemRandom, keys: keyring });
-  if (keyring !== undefined) keyring.onChange = (areSome) => zeromq.onKeysChanged(areSome);
+  if (keyring !== undefined) {
+    keyring.onChange = (areSome) => zeromq.onKeysChanged(areSome);
+    keyring.onOwnChange = () => zeromq.onOwnKeyChanged();
+  }
   const { network, clock } = through({ network: zeromq, clock: systemClock });
   const tracer = await openTelemetryTracer(readVersion());
   const env: Env = { clock, random: systemRandom, log, network, tracer };

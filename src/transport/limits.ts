@@ -93,6 +93,9 @@ export const HANDSHAKE_MS = 5_000;
 export const MIN_REDIAL_MS = 100;
 export const MAX_REDIAL_MS = 5_000;
 
+/** The time in which one of several keys of a node must make a connection. Good ones need 0.1 s. */
+export const TRY_KEY_MS = 1_000;
+
 /** The pause before connections are cut: the answer to the news of a revoked key is still sent. */
 export const CUT_DELAY_MS = 200;
 

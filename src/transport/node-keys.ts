@@ -4,9 +4,13 @@ import type { KeyPair } from '../base/x25519.ts';
 
 /** The keys of a cluster, as one node knows them. They may change at any time. */
 export interface NodeKeys {
+  /** The keys of this node. Others may take their place, and then all sockets are made again. */
   readonly own: KeyPair;
   /** Whether a node with this public key may connect. */
   isAccepted(publicKey: string): boolean;
-  /** The public key that the node at an address must have; undefined if that is not known yet. */
-  keyAt(address: Address): string | undefined;
+  /**
+   * The public keys of which the node at an address must have one. There are none if they are not
+   * known yet, and two while the node changes its key.
+   */
+  keysAt(address: Address): readonly string[];
 }

@@ -1,6 +1,6 @@
 /**
- * The network on ZeroMQ: a ROUTER per bound address, a DEALER per connection. Whole messages,
- * automatic reconnection.
+ * Sockets of ZeroMQ: a ROUTER per bound address, a DEALER per connection. Whole messages,
+ * automatic reconnection. `zeromq-network.ts` makes a network of them.
  *
  * Traps that this file exists to hide: a second `send` while one is pending throws, so sends are
  * chained; buffers over 128 bytes are sent without a copy, so a frame belongs to the network once
@@ -16,12 +16,10 @@
  */
 import { Context, Dealer, Reply, Router } from 'zeromq';
 import { authorityOf } from '../base/address.ts';
-import type { Address, Caller, Endpoint, Env, Link, Log, Network, Timer } from '../base/env.ts';
+import type { Address, Caller, Endpoint, Env, Link, Log } from '../base/env.ts';
 import { listenError, messageOf } from '../base/errors.ts';
 import { Dialling } from './dialling.ts';
 import {
-  CUT_DELAY_MS,
-  CUT_INTERVAL_MS,
   HANDSHAKE_MS,
   MAX_FRAME_BYTES,
   MAX_PART_BYTES,
@@ -40,7 +38,8 @@ const RECONNECT_MS = 100;
 const MAX_RECONNECT_MS = 1_000;
 const TCP_HEARTBEAT_MS = 2_000;
 
-const urlOf = (address: Address): string => `tcp://${authorityOf(address)}`;
+/** The URL of an address. */
+export const urlOf = (address: Address): string => `tcp://${authorityOf(address)}`;
 
 /**
  * Sends one at a time, in order; never rejects. A frame that cannot be sent is a frame lost, unless
@@ -126,18 +125,20 @@ export interface ZeromqOptions extends Pick<Env, 'clock' | 'log' | 'random'> {
 }
 
 /** The parts that the sockets of a network share. */
-interface NetworkParts extends ZeromqOptions {
+export interface NetworkParts extends ZeromqOptions {
   /** One of each node, because ZeroMQ asks one handler for all sockets of a context. */
   readonly context: Context;
 }
 
 /** A socket that listens, and is replaced to cut its connections. */
-class RouterEndpoint implements Endpoint {
+export class RouterEndpoint implements Endpoint {
   readonly #url: string;
   readonly #network: NetworkParts;
   readonly #onFrame: (from: Caller, frame: Uint8Array) => void;
   readonly #sender = new Sender((parts: (Buffer | Uint8Array)[]) => this.#send(parts));
   #router: Router | undefined;
+  /** One cut at a time: each of them must listen with the key of its own moment. */
+  #cuts: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   private constructor(
@@ -203,8 +204,12 @@ class RouterEndpoint implements Endpoint {
     await this.#router?.send(parts);
   }
 
-  /** Cuts all connections, and listens again. */
-  async cut(): Promise<void> {
+  /** Cuts all connections, and listens again, with the own key of now. Never rejects. */
+  cut(): Promise<void> {
+    return (this.#cuts = this.#cuts.then(() => this.#cutNow()));
+  }
+
+  async #cutNow(): Promise<void> {
     const { clock, log } = this.#network;
     this.#router?.close();
     this.#router = undefined;
@@ -227,7 +232,7 @@ class RouterEndpoint implements Endpoint {
 }
 
 /** A socket that connects to one address, and is replaced to dial with another key. */
-class DealerLink implements Link {
+export class DealerLink implements Link {
   readonly #network: NetworkParts;
   readonly #url: string;
   readonly #onFrame: (frame: Uint8Array) => void;
@@ -249,7 +254,7 @@ class DealerLink implements Link {
       this.#dialling = new Dialling({
         clock,
         random,
-        key: () => keys.keyAt(address),
+        keys: () => keys.keysAt(address),
         dial: (key) => this.#dial(key),
         hangUp: () => this.#hangUp(),
       });
@@ -280,10 +285,22 @@ class DealerLink implements Link {
   }
 
   #watch(dealer: Dealer): void {
-    dealer.events.on('handshake', () => this.#dialling?.onAccepted());
-    dealer.events.on('handshake:error:auth', () => {
-      if (dealer === this.#dealer) this.#dialling?.onRefused();
-    });
+    const whenCurrent = (act: (dialling: Dialling) => void) => (): void => {
+      if (dealer === this.#dealer && this.#dialling !== undefined) act(this.#dialling);
+    };
+    const { events } = dealer;
+    events.on(
+      'handshake',
+      whenCurrent((dialling) => dialling.onAccepted()),
+    );
+    events.on(
+      'disconnect',
+      whenCurrent((dialling) => dialling.onLost()),
+    );
+    events.on(
+      'handshake:error:auth',
+      whenCurrent((dialling) => dialling.onRefused()),
+    );
   }
 
   #hangUp(): void {
@@ -294,6 +311,11 @@ class DealerLink implements Link {
   /** Dials again if the other node has another key now. */
   check(): void {
     this.#dialling?.check();
+  }
+
+  /** Dials again, with the own key of now. */
+  redial(): void {
+    this.#dialling?.redial();
   }
 
   async send(frame: Uint8Array): Promise<void> {
@@ -314,81 +336,24 @@ class DealerLink implements Link {
   }
 }
 
-/** The network of one node. */
-class ZeromqNetwork implements Network {
-  readonly #parts: NetworkParts;
-  readonly #endpoints = new Set<RouterEndpoint>();
-  readonly #links = new Set<DealerLink>();
-  #handler: Promise<Reply> | undefined;
-  #cut: Timer | undefined;
-  #cutMs = -Infinity;
+/** Makes the context of a network. */
+export const makeContext = (): Context => new Context({ maxSockets: ZEROMQ_SOCKETS });
 
-  constructor(options: ZeromqOptions) {
-    this.#parts = { ...options, context: new Context({ maxSockets: ZEROMQ_SOCKETS }) };
-  }
-
-  async bind(
-    address: Address,
-    onFrame: (from: Caller, frame: Uint8Array) => void,
-  ): Promise<Endpoint> {
-    const { keys } = this.#parts;
-    await (this.#handler ??= keys && this.#answerQuestions(keys));
-    const endpoint = await RouterEndpoint.bind(this.#parts, urlOf(address), onFrame);
-    this.#endpoints.add(endpoint);
-    return endpoint;
-  }
-
-  connect(address: Address, onFrame: (frame: Uint8Array) => void): Link {
-    const link = new DealerLink(this.#parts, address, onFrame);
-    this.#links.add(link);
-    return {
-      send: (frame) => link.send(frame),
-      close: () => {
-        this.#links.delete(link);
-        return link.close();
-      },
-    };
-  }
-
-  /**
-   * Must be called after each change of the keys. If some were revoked, it soon cuts all
-   * connections that others have made to this node.
-   */
-  onKeysChanged(areSomeRevoked: boolean): void {
-    for (const link of this.#links) link.check();
-    if (!areSomeRevoked || this.#cut !== undefined) return;
-    const { clock } = this.#parts;
-    const pauseMs = this.#cutMs + CUT_INTERVAL_MS - clock.monotonicMs();
-    this.#cut = clock.after(Math.max(CUT_DELAY_MS, pauseMs), () => {
-      this.#cut = undefined;
-      this.#cutMs = clock.monotonicMs();
-      for (const endpoint of this.#endpoints) void endpoint.cut();
-    });
-  }
-
-  async close(): Promise<void> {
-    this.#cut?.cancel();
-    for (const socket of [...this.#endpoints, ...this.#links]) await socket.close();
-    (await this.#handler)?.close();
-  }
-
-  /** Answers the questions of ZeroMQ, until the network is closed. */
-  async #answerQuestions(keys: NodeKeys): Promise<Reply> {
-    const { context, log } = this.#parts;
-    const handler = new Reply({ context, linger: 0 });
-    await handler.bind(ZAP_URL);
-    const isAccepted = (key: string): boolean => {
-      const isKnown = keys.isAccepted(key);
-      if (!isKnown) log.warn('node refused: its key is not accepted', { key });
-      return isKnown;
-    };
-    void pump(handler, log, (question) => {
-      // It fails only if the socket is closed.
-      handler.send(zapAnswer(question, isAccepted)).catch(() => {});
-    });
-    return handler;
-  }
+/** Answers the questions of ZeroMQ about keys, until the socket is closed. */
+export async function answerQuestions(
+  { context, log }: Pick<NetworkParts, 'context' | 'log'>,
+  keys: NodeKeys,
+): Promise<Reply> {
+  const handler = new Reply({ context, linger: 0 });
+  await handler.bind(ZAP_URL);
+  const isAccepted = (key: string): boolean => {
+    const isKnown = keys.isAccepted(key);
+    if (!isKnown) log.warn('node refused: its key is not accepted', { key });
+    return isKnown;
+  };
+  void pump(handler, log, (question) => {
+    // It fails only if the socket is closed.
+    handler.send(zapAnswer(question, isAccepted)).catch(() => {});
+  });
+  return handler;
 }
-
-/** Makes the network of a node. */
-export const zeromqNetwork = (options: ZeromqOptions): ZeromqNetwork => new ZeromqNetwork(options);

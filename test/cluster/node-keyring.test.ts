@@ -10,7 +10,7 @@ import type { MemberRecord } from '../../src/core/placement/member-list.ts';
 import { recordOf } from '../fixtures/member-record.ts';
 
 const own = (): KeyPair => keyPairOf(drawSecretKey()) ?? assert.fail();
-const [A, B] = ['a', 'b'].map((digit) => digit.repeat(64)) as [string, string];
+const [A, B, C] = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [string, string, string];
 const at = (host: string, port: number) => ({ host, port });
 
 test('a public key follows from the secret one, and from no other text', () => {
@@ -24,7 +24,7 @@ test('a public key follows from the secret one, and from no other text', () => {
 test('a keyring is empty until it is opened', () => {
   const keyring = new NodeKeyring(own());
   assert.equal(keyring.isAccepted(A), false);
-  assert.equal(keyring.keyAt(at('h', 1)), undefined);
+  assert.deepEqual(keyring.keysAt(at('h', 1)), []);
 });
 
 test('a node is known by the member list, else by the configuration', () => {
@@ -33,13 +33,15 @@ test('a node is known by the member list, else by the configuration', () => {
   const config = { nodes: [{ name: 'n1', ...at('h', 10) }, at('nameless', 10)] };
   const keyring = new NodeKeyring(own());
   keyring.open({ ledger, members: { all: () => members }, config });
-  assert.deepEqual([keyring.keyAt(at('h', 10)), keyring.keyAt(at('h', 11))], [A, A]);
+  assert.deepEqual([keyring.keysAt(at('h', 10)), keyring.keysAt(at('h', 11))], [[A], [A]]);
   for (const other of [at('h', 12), at('h', 9), at('other', 10), at('nameless', 10)])
-    assert.equal(keyring.keyAt(other), undefined);
+    assert.deepEqual(keyring.keysAt(other), []);
   members.push({ ...recordOf('n2'), ...at('h', 10) });
-  assert.equal(keyring.keyAt(at('h', 10)), B, 'n2 has the address now');
+  assert.deepEqual(keyring.keysAt(at('h', 10)), [B], 'n2 has the address now');
   members[0] = { ...recordOf('n2'), ...at('h', 10), state: 'gone' };
-  assert.equal(keyring.keyAt(at('h', 10)), A);
+  assert.deepEqual(keyring.keysAt(at('h', 10)), [A]);
+  ledger.merge([nodeKeyRecord('n1', C)], 1);
+  assert.deepEqual(keyring.keysAt(at('h', 10)), [A, C], 'n1 changes its key');
 });
 
 test('a change tells whether keys were revoked', () => {
@@ -52,4 +54,13 @@ test('a change tells whether keys were revoked', () => {
   ledger.merge(revokedNode(ledger, 'n1'), 1);
   assert.deepEqual(told, [false, true]);
   assert.deepEqual([keyring.isAccepted(A), keyring.isAccepted(B)], [false, true]);
+});
+
+test('another own key is told to the sockets', () => {
+  const keyring = new NodeKeyring(own());
+  const next = own();
+  const told: string[] = [];
+  keyring.onOwnChange = () => told.push(keyring.own.publicKey);
+  keyring.replaceOwn(next);
+  assert.deepEqual(told, [next.publicKey]);
 });

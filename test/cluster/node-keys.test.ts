@@ -11,7 +11,7 @@ import type { EmbeddedNode } from '../../src/embed/start-node.ts';
 import { startNode } from '../../src/index.ts';
 import { packMessage } from '../../src/transport/codec.ts';
 import { packFrame } from '../../src/transport/frame.ts';
-import { zeromqNetwork } from '../../src/transport/zeromq.ts';
+import { zeromqNetwork } from '../../src/transport/zeromq-network.ts';
 import { eventually, freePorts, pause } from '../fixtures/cluster.ts';
 import { memoryLog } from '../fixtures/fake-env.ts';
 import { sendSecured } from '../fixtures/secured.ts';

@@ -8,7 +8,7 @@ import { systemClock, systemRandom } from '../../src/base/system.ts';
 import { MAX_PART_BYTES } from '../../src/transport/limits.ts';
 import { drawSecretKey, type KeyPair, keyPairOf } from '../../src/base/x25519.ts';
 import type { NodeKeys } from '../../src/transport/node-keys.ts';
-import { zeromqNetwork } from '../../src/transport/zeromq.ts';
+import { zeromqNetwork } from '../../src/transport/zeromq-network.ts';
 import { eventually, freePorts, pause } from '../fixtures/cluster.ts';
 import { memoryLog } from '../fixtures/fake-env.ts';
 
@@ -24,6 +24,7 @@ interface Echo {
   /** The keys that it accepts. */
   readonly accepted: Set<string>;
   readonly network: ReturnType<typeof zeromqNetwork>;
+  readonly keys: { own: KeyPair };
 }
 
 function networkOf(t: TestContext, keys: NodeKeys | undefined): ReturnType<typeof zeromqNetwork> {
@@ -33,39 +34,40 @@ function networkOf(t: TestContext, keys: NodeKeys | undefined): ReturnType<typeo
   return network;
 }
 
-async function echo(t: TestContext): Promise<Echo> {
-  const own = drawKeyPair();
+async function echo(t: TestContext, own = drawKeyPair()): Promise<Echo> {
   const accepted = new Set<string>();
-  const keys = { own, isAccepted: (key: string) => accepted.has(key), keyAt: () => undefined };
+  const keys = { own, isAccepted: (key: string) => accepted.has(key), keysAt: () => [] };
   const network = networkOf(t, keys);
   const address = { host: HOST, port: await freePorts(1) };
   const endpoint = await network.bind(address, (from, frame) => {
     void endpoint.send(from, frame);
   });
-  return { address, own, accepted, network };
+  return { address, own, accepted, network, keys };
 }
 
 /** A node that asks: the frames that came back to it. */
 interface Asker {
   readonly own: KeyPair;
+  readonly network: ReturnType<typeof zeromqNetwork>;
+  readonly keys: { own: KeyPair };
   readonly link: Link;
   readonly answers: Uint8Array[];
 }
 
 interface AskerOptions {
   readonly own?: KeyPair;
-  /** The key that the other node must have. */
-  readonly expects?: () => string | undefined;
+  /** The keys of which the other node must have one. */
+  readonly expects?: () => readonly string[];
   readonly isOpen?: boolean;
 }
 
 function asker(t: TestContext, to: Echo, options: AskerOptions = {}): Asker {
-  const { own = drawKeyPair(), expects = () => to.own.publicKey, isOpen = false } = options;
-  const keys = isOpen ? undefined : { own, isAccepted: () => false, keyAt: expects };
-  const network = networkOf(t, keys);
+  const { own = drawKeyPair(), expects = () => [to.own.publicKey], isOpen = false } = options;
+  const keys = { own, isAccepted: () => false, keysAt: expects };
+  const network = networkOf(t, isOpen ? undefined : keys);
   const answers: Uint8Array[] = [];
   const link = network.connect(to.address, (frame) => answers.push(frame));
-  return { own, link, answers };
+  return { own, link, answers, network, keys };
 }
 
 const frame = (bytes: number): Uint8Array =>
@@ -119,18 +121,18 @@ test('a node with another key than the pinned one gets nothing', async (t) => {
   const own = drawKeyPair();
   to.accepted.add(own.publicKey);
   const other = drawKeyPair().publicKey;
-  assert.equal(await isServed(asker(t, to, { own, expects: () => other })), false);
+  assert.equal(await isServed(asker(t, to, { own, expects: () => [other] })), false);
 });
 
 test('a node is served once its key is accepted, and once it knows that of the other', async (t) => {
   const to = await echo(t);
   const early = asker(t, to);
-  let pinned: string | undefined;
+  let pinned: readonly string[] = [];
   const blind = asker(t, to, { expects: () => pinned });
   to.accepted.add(blind.own.publicKey);
   assert.deepEqual(await Promise.all([isServed(early), isServed(blind)]), [false, false]);
   to.accepted.add(early.own.publicKey);
-  pinned = to.own.publicKey;
+  pinned = [to.own.publicKey];
   assert.deepEqual(await Promise.all([isServed(early, 20_000), isServed(blind, 20_000)]), [
     true,
     true,
@@ -151,6 +153,32 @@ test('a revoked key loses its live connection, and the other nodes go on', async
   await eventually('it is cut off', async () => !(await isServed(bad, 200)));
   assert.ok(await isServed(good, 20_000));
   assert.equal(await isServed(bad), false);
+});
+
+test('of two keys the other node may have either, also after it has changed', async (t) => {
+  const old = drawKeyPair();
+  const next = drawKeyPair();
+  const to = await echo(t, old);
+  const node = asker(t, to, { expects: () => [next.publicKey, old.publicKey] });
+  to.accepted.add(node.own.publicKey);
+  assert.ok(await isServed(node, 20_000), 'with the second of its keys');
+  to.keys.own = next;
+  to.network.onOwnKeyChanged();
+  await eventually('the old connection is cut', async () => !(await isServed(node, 200)));
+  assert.ok(await isServed(node, 20_000), 'with the first of its keys');
+});
+
+test('a node that changes its own key connects again with the new one', async (t) => {
+  const to = await echo(t);
+  const node = asker(t, to);
+  to.accepted.add(node.own.publicKey);
+  assert.ok(await isServed(node, 20_000));
+  const next = drawKeyPair();
+  to.accepted.delete(node.own.publicKey);
+  to.accepted.add(next.publicKey);
+  node.keys.own = next;
+  node.network.onOwnKeyChanged();
+  assert.ok(await isServed(node, 20_000));
 });
 
 test('a stranger who sends much before it proves a key is cut off', async (t) => {
