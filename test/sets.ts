@@ -46,6 +46,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/forged-snapshot.test.ts': ['long'],
   'cluster/insight/health.test.ts': ['long'],
   'cluster/ipv6.test.ts': ['long'],
+  'cluster/key-rotation.test.ts': ['long'],
   'cluster/membership.test.ts': ['long'],
   'cluster/network-hosts.test.ts': ['long'],
   'cluster/node-keys.test.ts': ['long'],

@@ -61,8 +61,14 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     name: 'security',
     about: 'make and change the identities of a secured cluster',
     args: [
-      ['<action>', 'init, status, grant, token, revoke, reload, renew, certify, off or recover'],
-      ['[words...]', 'grant IDENTITY PREFIX VERBS; token IDENTITY; certify IDENTITY; revoke ID'],
+      [
+        '<action>',
+        'init, status, grant, token, revoke, rotate, reload, renew, certify, off or recover',
+      ],
+      [
+        '[words...]',
+        'grant IDENTITY PREFIX VERBS; token IDENTITY; certify IDENTITY; revoke ID; rotate [tokens]',
+      ],
     ],
     options: [
       {

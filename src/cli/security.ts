@@ -8,7 +8,7 @@ import { VERBS } from '../core/security/verb.ts';
 import { MARKS, SECURITY_FILES, securityDirectory } from '../embed/secured-root.ts';
 import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
-import { askNode, ExitError, type RemoteOptions, reported } from './remote.ts';
+import { askNode, ExitError, type RemoteOptions, reported, urlsOf } from './remote.ts';
 import { loadConfig } from './run-node.ts';
 import { certifyUser, type InitOptions, initCluster, renewNode } from './security-init.ts';
 import { oneLine, print } from './terminal.ts';
@@ -122,6 +122,31 @@ const revoke: Action = async (words, options) => {
   await tellSpread(await change(options, 'revoke', { id }));
 };
 
+interface RotateAnswer {
+  readonly node: string;
+  readonly isDone: boolean;
+  readonly waitsFor: readonly string[];
+}
+
+/** The words of a change of a node's key. */
+const progressOf = ({ node, isDone, waitsFor }: RotateAnswer): string =>
+  isDone
+    ? `${node} has a new key`
+    : `${node} gets its new key when all members have it on their disks; it waits for ` +
+      (waitsFor.join(', ') || 'a majority of them');
+
+const rotate: Action = async (words, options) => {
+  const [key] = wordsOf(words.length === 0 ? ['node'] : words, 'node|tokens');
+  // A key for tokens is one of the cluster, and that of a node is changed by the node.
+  const urls = key === 'node' ? urlsOf(options).map((url) => ({ url })) : [{}];
+  for (const one of urls) {
+    const answer = await change<RotateAnswer>({ ...options, ...one }, 'rotate', { key });
+    if (options.json === true) await say(JSON.stringify(answer));
+    else if (key === 'node') await say(progressOf(answer));
+    else await say('tokens get a new signature when all members have the new key');
+  }
+};
+
 const reload: Action = async (words, options) => {
   wordsOf(words);
   await change(options, 'reload');
@@ -175,6 +200,7 @@ const ACTIONS = {
   grant,
   token,
   revoke,
+  rotate,
   reload,
   renew,
   certify,

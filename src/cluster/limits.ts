@@ -348,6 +348,9 @@ export const GRANT_RETRY_MS = 40;
  */
 export const OWNER_CHANGE_RETRY_MS = 100;
 
+/** The pause before a change of a node's key, which waits for members, is tried again. */
+export const ROTATION_RETRY_MS = 1_000;
+
 /** How long a node waits until a member has records of the ledger on its disk. */
 export const LEDGER_TIMEOUT_MS = 2_000;
 

@@ -35,6 +35,7 @@ import type { KeyStore, NodeGetOptions, NodeListOptions, WriteOptions } from './
 import type { PutResult } from './holders/write-request.ts';
 import { readKeptCluster } from './membership/kept-cluster.ts';
 import { type LiveConfig, reloadConfig, type ReloadedConfig } from './live-config.ts';
+import type { KeyFiles } from './key-rotation.ts';
 import type { NodeKeyring } from './node-keyring.ts';
 import { Membership } from './membership/membership.ts';
 import { startRefusal } from './membership/start-refusal.ts';
@@ -57,15 +58,12 @@ export interface NodeOptions {
   readonly isSecurityOff?: boolean | undefined;
   /** Bounds other than those of production, for a simulation. */
   readonly limits?: SyncLimits | undefined;
-  /**
-   * Called when the node should be stopped: it has left the cluster, or (with an error) cannot be
-   * part of it.
-   */
+  /** Called when the node must stop: it has left, or (with an error) cannot be in the cluster. */
   readonly onEnd?: ((reason: Error | undefined) => void) | undefined;
   /** Called when the node begins a cluster with the nodes that it has found, or alone. */
   readonly onBegin?: (() => void) | undefined;
-  /** The keys of nodes, as the network asks for them; undefined if nodes need none. */
-  readonly keyring?: NodeKeyring | undefined;
+  /** The keys of nodes, as the network asks for them, and the own files; undefined without keys. */
+  readonly nodeKeys?: { readonly keyring: NodeKeyring; readonly files: KeyFiles } | undefined;
 }
 
 /** A running node. */
@@ -83,7 +81,7 @@ export class MecNode implements KeyStore {
   readonly #startedMs: number;
   #sweep: Timer | undefined;
 
-  private constructor({ config, onEnd, onBegin }: NodeOptions, parts: Assembly) {
+  private constructor({ config, onEnd, onBegin, nodeKeys }: NodeOptions, parts: Assembly) {
     this.config = config;
     this.#parts = parts;
     this.#membership = new Membership({
@@ -100,7 +98,7 @@ export class MecNode implements KeyStore {
     });
     this.tokens = new Tokens(parts);
     const { ledgerExchange } = parts;
-    this.security = ledgerExchange && new Security({ ...parts, ledgerExchange });
+    this.security = ledgerExchange && new Security({ ...parts, ledgerExchange, nodeKeys });
     this.#startedMs = parts.env.clock.monotonicMs();
   }
 
@@ -135,7 +133,7 @@ export class MecNode implements KeyStore {
       { ...options, config },
       assemble({ env, config, protocol, life, ...kept, store, limits, recorder, top }),
     );
-    options.keyring?.open(node.#parts);
+    options.nodeKeys?.keyring.open(node.#parts);
     // It must not miss what the first messages change.
     node.#parts.sync.start();
     try {
@@ -145,6 +143,7 @@ export class MecNode implements KeyStore {
       throw error;
     }
     node.#membership.start();
+    node.security?.start();
     node.#parts.scrub.start();
     node.#sweepLater();
     return node;
@@ -388,6 +387,7 @@ export class MecNode implements KeyStore {
     this.#sweep?.cancel();
     this.#sweep = undefined;
     this.sight.stop();
+    this.security?.stop();
     await this.#membership.stop();
     this.#parts.sync.stop();
     this.#parts.scrub.stop();

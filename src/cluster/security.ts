@@ -3,6 +3,7 @@
  * operators. Only nodes with `security.mode = "on"` have it.
  */
 import type { Env } from '../base/env.ts';
+import { MecError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { MAX_TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import type { Bearer } from '../core/security/bearer.ts';
@@ -16,16 +17,23 @@ import {
   revokedNode,
 } from '../core/security/ledger-change.ts';
 import type { LedgerRecord } from '../core/security/ledger-record.ts';
+import type { TokenKeys } from '../core/causality/token-keys.ts';
+import { type KeyFiles, KeyRotation, type Rotation } from './key-rotation.ts';
 import type { LedgerExchange, Spread } from './membership/ledger-exchange.ts';
+import type { NodeKeyring } from './node-keyring.ts';
 
 /** Stands for all keys of a node, as in `node/n3`. */
 const NODE_ID = 'node/';
 
 /** The parts that it needs. */
 export interface SecurityParts {
-  readonly env: Pick<Env, 'random'>;
+  readonly env: Pick<Env, 'random' | 'clock' | 'log'>;
   readonly ledger: Ledger;
   readonly ledgerExchange: LedgerExchange;
+  readonly tokenKeys: Pick<TokenKeys, 'all' | 'isInformed' | 'draw'>;
+  readonly config: { readonly name: string };
+  /** The keys with which this node proves its name; undefined if nodes need none. */
+  readonly nodeKeys: { readonly keyring: NodeKeyring; readonly files: KeyFiles } | undefined;
 }
 
 /** A certificate that a client has proved to have. */
@@ -38,9 +46,21 @@ export interface ClientCertificate {
 /** The identities of a cluster, as one node knows them. */
 export class Security {
   readonly #parts: SecurityParts;
+  readonly #rotation: KeyRotation | undefined;
 
   constructor(parts: SecurityParts) {
+    const { nodeKeys, config } = parts;
     this.#parts = parts;
+    this.#rotation = nodeKeys && new KeyRotation({ ...parts, ...nodeKeys, node: config.name });
+  }
+
+  /** Goes on with the changes that the last process of this node has begun. */
+  start(): void {
+    this.#rotation?.start();
+  }
+
+  stop(): void {
+    this.#rotation?.stop();
   }
 
   /** The identity that a token proves; undefined if it does not count. */
@@ -98,6 +118,25 @@ export class Security {
       return this.#change(...revokedNode(ledger, id.slice(NODE_ID.length)));
     // A certificate without a record may be valid for as long as any.
     return this.#change(revoked(ledger, id, Math.floor(this.nowMicros + MAX_TOKEN_LIFE_MICROS)));
+  }
+
+  /** Gives this node another key. Rejects with a `MecError`. */
+  rotateNodeKey(): Promise<Rotation> {
+    if (this.#rotation === undefined) throw new MecError('no-such-route');
+    return this.#rotation.rotate();
+  }
+
+  /** Draws another key for tokens, which signs when all members have it. Throws `not-ready`. */
+  rotateTokenKey(): void {
+    const { tokenKeys, env } = this.#parts;
+    const [newest] = tokenKeys.all;
+    if (newest === undefined || newest.settledMicros === 0 || !tokenKeys.isInformed)
+      throw new MecError('not-ready', {
+        detail: 'Not all members have the newest key for tokens yet; /status tells whether they do',
+        retryAfter: 1,
+      });
+    tokenKeys.draw(env.random);
+    env.log.info('key for tokens drawn');
   }
 
   /** Takes records that an operator has put on the disk of this node. Rejects with a `MecError`. */

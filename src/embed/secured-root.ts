@@ -5,13 +5,14 @@
  * The mark makes sure that no lost line or file opens a node: with the mark a node needs
  * `mode = "on"`, and with `mode = "on"` it needs the mark.
  */
-import { readFile, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { authorityOf } from '../base/address.ts';
 import { messageOf, StartError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { type KeyPair, keyPairOf } from '../base/x25519.ts';
 import type { Config } from '../cluster/config.ts';
+import type { KeyFiles } from '../cluster/key-rotation.ts';
 import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import type { TlsFiles } from '../http/tls.ts';
 import { AuditFile } from './audit-file.ts';
@@ -22,6 +23,7 @@ export const SECURITY_FILES = {
   certificate: 'node.crt',
   key: 'node.key',
   curve: 'curve.key',
+  nextCurve: 'curve.key.next',
   ca: 'ca.crt',
   ledger: 'ledger.json',
   recovery: 'recovery.json',
@@ -36,9 +38,10 @@ export const MARKS = { on: 'on', off: 'off' } as const;
 
 /** Anyone but the owner may do something with a file. */
 const OTHERS = 0o077;
+const OWNER_ONLY = 0o600;
 
 /** The security files of one node. */
-export class SecuredRoot {
+export class SecuredRoot implements KeyFiles {
   readonly #directory: string;
   readonly audit: AuditFile;
   readonly firstRecords: readonly LedgerRecord[];
@@ -99,6 +102,32 @@ export class SecuredRoot {
     return readTls(this.#directory);
   }
 
+  async next(): Promise<KeyPair | undefined> {
+    const text = await readIfThere(join(this.#directory, SECURITY_FILES.nextCurve));
+    return text === undefined ? undefined : keyPairOf(new Secret(text));
+  }
+
+  async keepNext({ secretKey }: KeyPair): Promise<void> {
+    const file = join(this.#directory, SECURITY_FILES.nextCurve);
+    const part = `${file}.part`;
+    const handle = await open(part, 'w', OWNER_ONLY);
+    try {
+      await handle.writeFile(`${secretKey.reveal()}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(part, file);
+    await syncDirectory(this.#directory);
+  }
+
+  async useNext(): Promise<void> {
+    const [next, current] = [SECURITY_FILES.nextCurve, SECURITY_FILES.curve];
+    await rename(join(this.#directory, next), join(this.#directory, current));
+    // The key that was in use may count nowhere a moment later.
+    await syncDirectory(this.#directory);
+  }
+
   /** Takes the records that `mec security recover` has made; undefined if there are none. */
   async takeRecovery(): Promise<readonly LedgerRecord[] | undefined> {
     const file = join(this.#directory, SECURITY_FILES.recovery);
@@ -113,6 +142,11 @@ export class SecuredRoot {
 export function assertNamedOrigins({ origins }: Pick<Config['http'], 'origins'>): void {
   if (origins.includes('*'))
     throw new StartError('http.origins: "*" lets pages of all origins in; name them instead');
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory);
+  await handle.sync().finally(() => handle.close());
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

@@ -184,7 +184,8 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
     let onEnd: (reason: Error | undefined) => void = () => {};
     const ended = new Promise<Error | undefined>((resolve) => (onEnd = resolve));
     const kept = { firstRecords: root?.firstRecords, isSecurityOff: opened === 'off' };
-    node = await MecNode.start({ config, env, openEngine, onEnd, keyring, ...kept });
+    const nodeKeys = keyring && root && { keyring, files: root };
+    node = await MecNode.start({ config, env, openEngine, onEnd, nodeKeys, ...kept });
     node.sight.health.start(parts.readDisk);
     const pages = config.http.ui ? loadPages() : undefined;
     const door = securedDoor(node, root, env);

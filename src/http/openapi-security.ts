@@ -54,6 +54,20 @@ export const SECURITY_PATHS = {
     'Revoke an identity, a token or a certificate for ever',
     bodyOf({ id: string }, ['id']),
   ),
+  '/cluster/security/rotate': {
+    post: {
+      operationId: 'rotateKey',
+      summary: 'Give the node another key, or the cluster another key for tokens',
+      requestBody: bodyOf({ key: { enum: ['node', 'tokens'] } }, ['key']),
+      responses: {
+        200: {
+          description: 'The change is done, or goes on by itself.',
+          content: json('Rotation'),
+        },
+        ...problems(['bad-parameter', 'cross-origin', 'ledger-full', 'not-ready']),
+      },
+    },
+  },
   '/cluster/security/reload': {
     post: {
       operationId: 'reloadCertificates',
@@ -91,6 +105,12 @@ export const SECURITY_SCHEMAS: Readonly<Record<string, DocumentPart>> = {
     description: 'The members that have the change on their disks, and those that do not.',
     required: ['have', 'lack'],
     properties: spread,
+  },
+  Rotation: {
+    type: 'object',
+    description: 'A change of a key, and the members that do not have the new one yet.',
+    required: ['node', 'isDone', 'waitsFor'],
+    properties: { node: string, isDone: { type: 'boolean' }, waitsFor: names },
   },
   IssuedToken: {
     type: 'object',

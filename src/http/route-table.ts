@@ -36,6 +36,7 @@ export const ROUTES = {
   '/cluster/security/grants': { POST: 'admin' },
   '/cluster/security/tokens': { POST: 'admin' },
   '/cluster/security/revoke': { POST: 'admin' },
+  '/cluster/security/rotate': { POST: 'admin' },
   '/cluster/security/reload': { POST: 'admin' },
   '/cluster/leave': { POST: 'admin' },
   '/cluster/remove/{name}': { POST: 'admin' },

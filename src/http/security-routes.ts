@@ -26,6 +26,10 @@ export const SECURITY_ROUTES: readonly ClusterRoute[] = [
     path: /^\/cluster\/security\/revoke$/,
     serve: byMethod('/cluster/security/revoke', { POST: revoke }),
   },
+  {
+    path: /^\/cluster\/security\/rotate$/,
+    serve: byMethod('/cluster/security/rotate', { POST: rotate }),
+  },
 ];
 
 /** Makes the node read its certificates again. */
@@ -130,6 +134,21 @@ async function revoke(node: MecNode, request: HttpRequest): Promise<HttpAnswer> 
   if (!/^(?:user|token|cert|node)\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id))
     throw badField('id', 'must be user/NAME, token/ID, cert/SERIAL or node/NAME');
   return json(200, await security.revoke(id));
+}
+
+/** Gives this node another key, or the cluster another key for tokens. */
+async function rotate(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const security = securityOf(node);
+  const { name } = node.config;
+  switch (textIn(await fieldsOf(request, 'key'), 'key')) {
+    case 'node':
+      return json(200, { node: name, ...(await security.rotateNodeKey()) });
+    case 'tokens':
+      security.rotateTokenKey();
+      return json(200, { node: name, isDone: false, waitsFor: [] });
+    default:
+      throw badField('key', 'must be "node" or "tokens"');
+  }
 }
 
 const DAY_MICROS = 86_400 * 1e6;

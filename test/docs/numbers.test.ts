@@ -39,6 +39,7 @@ import {
   MAX_TIMEOUT_MS,
   MAX_TTL_SECONDS,
   MAX_LEDGER_RECORDS,
+  MAX_TOKEN_KEYS,
   MAX_UNKNOWN_ACTORS,
   RECOVERY_MICROS,
   TOKEN_LIFE_MICROS,
@@ -177,6 +178,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
   ],
   'docs/security.md': [
     `HMAC-SHA256, cut to ${8 * MAC_BYTES} bits`,
+    `At most ${MAX_TOKEN_KEYS} keys count at a time`,
     `A new key is drawn after ${TOKEN_KEY_DAYS} days, and the old one counts for ${TOKEN_KEY_DAYS} days more`,
     `at most ${MAX_UNKNOWN_ACTORS} actors that are no nodes`,
     `costs a node no more than ${MAX_STRANGER_BYTES / KIB} KiB`,

@@ -9,7 +9,7 @@ export const LEDGER: readonly Bug[] = [
   {
     name: 'a revocation is acknowledged without a majority',
     file: EXCHANGE,
-    good: 'if (have.size < need)',
+    good: 'if (count < need)',
     bad: 'if (false)',
     isOfLedger: true,
   },
@@ -28,8 +28,8 @@ export const LEDGER: readonly Bug[] = [
     also: [
       {
         file: EXCHANGE,
-        good: 'ledger.merge(records, this.nowMicros);\n        await this.#keep();\n        const up',
-        bad: 'ledger.merge(records, this.nowMicros);\n        const up',
+        good: 'ledger.merge(records, this.nowMicros);\n        await this.#keep();\n        const present',
+        bad: 'ledger.merge(records, this.nowMicros);\n        const present',
       },
       { file: EXCHANGE, good: 'if (ledger.size > 0)', bad: 'if (false)' },
     ],

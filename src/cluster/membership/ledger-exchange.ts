@@ -162,34 +162,35 @@ export class LedgerExchange {
   }
 
   /**
-   * Takes a change, and tells it to all members. Resolves when a majority of them has it on its
-   * disk. Rejects with `quorum-not-met` if it has not, and with `not-ready` before the node knows
-   * the members.
+   * Takes a change, and tells it to all members. Resolves when a majority of those that are up has
+   * it on its disk. Rejects with `quorum-not-met` if it has not, and with `not-ready` before the
+   * node knows the members.
    */
   async spread(records: readonly LedgerRecord[]): Promise<Spread> {
     const { ledger, members, peers } = this.#parts;
     if (!members.isInformed) throw new MecError('not-ready', { retryAfter: 1 });
     ledger.merge(records, this.nowMicros);
     await this.#keep();
-    const up = members.in('up').map(({ name }) => name);
-    const told = up.map(async (name) => {
+    const present = this.#present();
+    const told = present.map(async (name) => {
       if (name === members.self) return true;
       const peer = peers.byId.get(name);
       if (peer === undefined || peers.reach(name) === 'unreachable') return false;
       return this.#tell(peer, records);
     });
-    const have = new Set<string>();
-    for (const [i, isKept] of (await Promise.all(told)).entries())
-      if (isKept) have.add(up[i] as string);
+    const answers = await Promise.all(told);
+    const have = present.filter((_, i) => answers[i] === true);
+    const lack = present.filter((_, i) => answers[i] !== true);
+    const up = members.in('up').map(({ name }) => name);
+    const count = up.filter((name) => have.includes(name)).length;
     const need = majorityOf(up.length);
-    const lack = up.filter((name) => !have.has(name));
-    if (have.size < need)
+    if (count < need)
       throw new MecError('quorum-not-met', {
-        have: have.size,
+        have: count,
         need,
-        detail: `Only ${have.size} of ${up.length} members have the change; ${need} must have it`,
+        detail: `Only ${count} of ${up.length} members have the change; ${need} must have it`,
       });
-    return { have: [...have], lack };
+    return { have, lack };
   }
 }
 
