@@ -14,7 +14,7 @@ import { isFree } from '../embed/free-ports.ts';
 import { type CliCredentials, credentialsIn } from './credentials.ts';
 import { securityDirectory } from '../embed/secured-root.ts';
 import { DEV_DEFAULT_NODES, MAX_DEV_NODES } from './limits.ts';
-import { CLUSTER_FILES, renewNode, secureNodes } from './security-init.ts';
+import { CLUSTER_FILES, renewNode, secureNodes } from '../embed/make-cluster.ts';
 import type { Engine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 

@@ -11,7 +11,7 @@ import { DevDoor } from './dev-door.ts';
 import { DevLoad } from './dev-load.ts';
 import { type DevNode, type DevOptions, DevPlan } from './dev-plan.ts';
 import { EXIT } from './exit-codes.ts';
-import { CLUSTER_FILES } from './security-init.ts';
+import { CLUSTER_FILES } from '../embed/make-cluster.ts';
 import { print, remark } from './terminal.ts';
 
 /** Runs a cluster until SIGINT, SIGTERM, or `quit` in the console. Resolves with the exit code. */

@@ -63,9 +63,3 @@ export const TRANSFER_CONCURRENCY = 16;
 
 /** The longest line of an export: all bytes of one key as base64, with its metadata. */
 export const MAX_EXPORT_LINE_BYTES = 2 * MAX_OBJECT_BYTES;
-
-/** A day, as the lives of certificates count. */
-export const DAY_MICROS = 86_400 * 1e6;
-
-/** The life of the certificates of nodes and identities. */
-export const NODE_LIFE_MICROS = 90 * DAY_MICROS;

@@ -10,7 +10,7 @@ import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, ExitError, type RemoteOptions, reported, urlsOf } from './remote.ts';
 import { loadConfig } from './run-node.ts';
-import { certifyUser, type InitOptions, initCluster, renewNode } from './security-init.ts';
+import { certifyUser, type InitOptions, initCluster, renewNode } from '../embed/make-cluster.ts';
 import { oneLine, print } from './terminal.ts';
 
 interface SecurityOptions extends RemoteOptions, InitOptions {

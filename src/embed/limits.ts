@@ -33,3 +33,9 @@ export const MAX_JWKS_BYTES = 256 * KIB;
 
 /** The time for its answer. Requests with tokens of the issuer wait for it. */
 export const JWKS_TIMEOUT_MS = 3_000;
+
+/** A day, as the lives of certificates count. */
+export const DAY_MICROS = 86_400 * 1e6;
+
+/** The life of the certificates of nodes and identities. */
+export const NODE_LIFE_MICROS = 90 * DAY_MICROS;

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { KIB, MIB } from '../../src/base/bytes.ts';
 import { MAC_BYTES } from '../../src/base/mac.ts';
 import { LOG_REPEAT_MS, MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
-import { DEV_DEFAULT_NODES, DEV_LOAD_PER_SECOND, NODE_LIFE_MICROS } from '../../src/cli/limits.ts';
+import { DEV_DEFAULT_NODES, DEV_LOAD_PER_SECOND } from '../../src/cli/limits.ts';
+import { NODE_LIFE_MICROS } from '../../src/embed/limits.ts';
 import {
   CLIENT_ATTEMPT_MS,
   CLIENT_DEADLINE_MS,

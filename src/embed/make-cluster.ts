@@ -1,6 +1,6 @@
 /**
- * `mec security init`: makes the authority of a cluster, the directories of its nodes, the first
- * administrator, and the file of a client. Nothing of it needs a running node.
+ * The files of secured clusters: the authority, the directories of nodes, the first administrator,
+ * and the file of a client. Nothing of it needs a running node.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import { Ledger } from '../core/security/ledger.ts';
 import { granted, issued, nodeKeyRecord } from '../core/security/ledger-change.ts';
 import { ALL_VERBS } from '../core/security/verb.ts';
-import { MARKS, SECURITY_FILES, securityDirectory } from '../embed/secured-root.ts';
+import { MARKS, SECURITY_FILES, securityDirectory } from './secured-root.ts';
 import { type KeyedCertificate, makeCertificate } from './certificates.ts';
 import { DAY_MICROS, NODE_LIFE_MICROS } from './limits.ts';
 
