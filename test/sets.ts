@@ -26,6 +26,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cli/dev-console.test.ts': ['long'],
   'cli/dev-page.test.ts': ['long'],
   'cli/dev.test.ts': ['long'],
+  'cli/join.test.ts': ['long'],
   'cli/operator-commands.test.ts': ['long'],
   'cli/simulate.test.ts': ['long'],
   'client/batch.test.ts': ['usual'],

@@ -75,6 +75,10 @@ export const ERROR_KINDS = {
     'The ledger has as many records as it may have',
     'Revoke tokens that are not needed. Expired records leave by themselves.',
   ]),
+  'token-spent': kind(409, false, [
+    'Another node has joined with this token',
+    'A token lets one node in. Make another one with "mec join-token".',
+  ]),
   'too-many-siblings': kind(409, false, [
     'The key has too many concurrent versions; resolve them first',
     'Write one value with the token of a read, or replace all: ?replace=true, or set in the client.',

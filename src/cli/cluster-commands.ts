@@ -1,5 +1,5 @@
 /** The commands for operators, which show a cluster and change its members. */
-import { type CommandSpec, numberWithin, oneOf } from './command.ts';
+import { type CommandSpec, minutesOf, numberWithin, oneOf } from './command.ts';
 import { HEALTH_EXIT_HELP } from './exit-codes.ts';
 import { ANSWER_OPTIONS, REMOTE_OPTIONS } from './commands.ts';
 
@@ -107,6 +107,58 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
       ...REMOTE_OPTIONS,
     ],
     run: async (args, options) => (await import('./security.ts')).runSecurity(args, options),
+  },
+  {
+    name: 'join-token',
+    about: 'make a token with which one node may join a secured cluster',
+    args: [],
+    options: [
+      {
+        flags: '--dir <dir>',
+        about: 'directory of the authority, as "mec security init" makes it',
+        defaultValue: 'mec-cluster',
+      },
+      { flags: '--name <name>', about: 'the only name that the node may have' },
+      {
+        flags: '--ttl <time>',
+        about: 'time until the token ends, such as 30m or 2h; at most 24h',
+        parse: minutesOf,
+        defaultValue: 60,
+      },
+      ...REMOTE_OPTIONS,
+    ],
+    run: async (_, options) => (await import('./join.ts')).runJoinToken(options),
+  },
+  {
+    name: 'join',
+    about: 'join a secured cluster with the token in MEC_TOKEN, and run the node',
+    args: [],
+    options: [
+      { flags: '--url <url>', about: 'the node that has made the token', defaultValue: '' },
+      { flags: '--name <name>', about: 'name of the new node', defaultValue: '' },
+      { flags: '--dir <dir>', about: 'directory for its files', defaultValue: '.' },
+      { flags: '--host <host>', about: 'host of the new node', defaultValue: '127.0.0.1' },
+      {
+        flags: '--port <port>',
+        about: 'its ZeroMQ port; the next one is its, too',
+        parse: numberWithin(1, 65_534),
+        defaultValue: 7000,
+      },
+      {
+        flags: '--httpport <port>',
+        about: 'its HTTPS port',
+        parse: numberWithin(1, 65_535),
+        defaultValue: 3000,
+      },
+      { flags: '--prepare', about: 'write the files, and run nothing' },
+      {
+        flags: '--timeout <ms>',
+        about: 'time limit of the request in milliseconds',
+        parse: numberWithin(1, 600_000),
+        defaultValue: 10_000,
+      },
+    ],
+    run: async (_, options) => (await import('./join.ts')).runJoin(options),
   },
   {
     name: 'leave',

@@ -62,6 +62,14 @@ export function oneOf(...words: readonly string[]): (text: string) => string {
   };
 }
 
+/** Parses a time such as `30m` or `2h`, in minutes, up to a day. Throws `UsageError`. */
+export function minutesOf(text: string): number {
+  const [, digits, unit] = /^(\d{1,4})([mh])$/.exec(text) ?? [];
+  const minutes = Number(digits) * (unit === 'h' ? 60 : 1);
+  if (minutes >= 1 && minutes <= 1_440) return minutes;
+  throw new UsageError('Expected a time from 1m to 24h.');
+}
+
 /** Parses a quorum. Throws `UsageError`. */
 export function quorumOf(text: string): Quorum {
   const quorum = parseQuorum(text);

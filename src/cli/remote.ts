@@ -115,29 +115,39 @@ export async function askNode<T>(
 ): Promise<T> {
   let last: unknown;
   for (const url of urlsOf(options)) {
-    const signal = AbortSignal.timeout(options.timeout);
     try {
-      // The routes for operators have no parameter for the timeout.
-      const whole = { ...call, query: { timeout: undefined, ...call.query }, headers: {} };
-      const { status, body } = await attempt(worldOf(options), url, {
-        call: whole,
-        attemptMs: options.timeout,
-        signal,
-      });
-      const document = bytesToJson(body);
-      if (document === undefined)
-        throw clientError('bad-answer', {
-          status,
-          detail: `the answer of ${url} is not JSON`,
-          retriable: true,
-        });
-      return document as T;
+      return await askOne(worldOf(options), url, { call, timeoutMs: options.timeout });
     } catch (error) {
       last = error;
       if (error instanceof MecClientError && error.status !== undefined) throw error;
     }
   }
   throw last;
+}
+
+interface AskOptions {
+  readonly call: Omit<ClientRequest, 'headers'>;
+  readonly timeoutMs: number;
+}
+
+/** The JSON answer of the node at a URL. Rejects with a `MecClientError`. */
+export async function askOne<T>(
+  world: ClientWorld,
+  url: string,
+  { call, timeoutMs }: AskOptions,
+): Promise<T> {
+  // The routes for operators have no parameter for the timeout.
+  const whole = { ...call, query: { timeout: undefined, ...call.query }, headers: {} };
+  const signal = AbortSignal.timeout(timeoutMs);
+  const { status, body } = await attempt(world, url, { call: whole, attemptMs: timeoutMs, signal });
+  const document = bytesToJson(body);
+  if (document === undefined)
+    throw clientError('bad-answer', {
+      status,
+      detail: `the answer of ${url} is not JSON`,
+      retriable: true,
+    });
+  return document as T;
 }
 
 /** The URL of a member: as secure as that of the node that knows it. */

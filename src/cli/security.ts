@@ -5,12 +5,12 @@ import { systemClock, systemRandom } from '../base/system.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { recovery } from '../core/security/ledger-change.ts';
 import { VERBS } from '../core/security/verb.ts';
+import { certifyUser, type InitOptions, initCluster, renewNode } from '../embed/make-cluster.ts';
 import { MARKS, SECURITY_FILES, securityDirectory } from '../embed/secured-root.ts';
 import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, ExitError, type RemoteOptions, reported, urlsOf } from './remote.ts';
 import { loadConfig } from './run-node.ts';
-import { certifyUser, type InitOptions, initCluster, renewNode } from '../embed/make-cluster.ts';
 import { oneLine, print } from './terminal.ts';
 
 interface SecurityOptions extends RemoteOptions, InitOptions {

@@ -348,6 +348,9 @@ export const GRANT_RETRY_MS = 40;
  */
 export const OWNER_CHANGE_RETRY_MS = 100;
 
+/** Tokens for joining that a node has made. Each keeps the key of the authority in memory. */
+export const MAX_JOIN_TOKENS = 64;
+
 /** The pause before a change of a node's key, which waits for members, is tried again. */
 export const ROTATION_RETRY_MS = 1_000;
 

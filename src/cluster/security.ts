@@ -13,10 +13,11 @@ import {
   type GrantChange,
   granted,
   issued,
+  nodeKeyRecord,
   revoked,
   revokedNode,
 } from '../core/security/ledger-change.ts';
-import type { LedgerRecord } from '../core/security/ledger-record.ts';
+import { kindOf, type LedgerRecord } from '../core/security/ledger-record.ts';
 import type { TokenKeys } from '../core/causality/token-keys.ts';
 import { type KeyFiles, KeyRotation, type Rotation } from './key-rotation.ts';
 import type { LedgerExchange, Spread } from './membership/ledger-exchange.ts';
@@ -118,6 +119,19 @@ export class Security {
       return this.#change(...revokedNode(ledger, id.slice(NODE_ID.length)));
     // A certificate without a record may be valid for as long as any.
     return this.#change(revoked(ledger, id, Math.floor(this.nowMicros + MAX_TOKEN_LIFE_MICROS)));
+  }
+
+  /** The keys of nodes, and those that were revoked. */
+  get nodeRecords(): readonly LedgerRecord[] {
+    return this.records.filter(({ id }) => kindOf(id) === 'key');
+  }
+
+  /** Accepts the key of a node that joins. Rejects with a `MecError`. */
+  admitNode(name: string, publicKey: string): Promise<Spread> {
+    const record = nodeKeyRecord(name, publicKey);
+    if (this.#parts.ledger.get(record.id).isRevoked)
+      throw new MecError('bad-parameter', { parameter: 'nodeKey', detail: 'It was revoked' });
+    return this.#change(record);
   }
 
   /** Gives this node another key. Rejects with a `MecError`. */

@@ -4,6 +4,7 @@
  */
 import {
   createPrivateKey,
+  createPublicKey,
   generateKeyPairSync,
   type KeyObject,
   webcrypto,
@@ -59,6 +60,39 @@ export async function makeCertificate(
 ): Promise<KeyedCertificate> {
   const { by } = terms;
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: P256.namedCurve });
+  const signer = by === undefined ? privateKey : createPrivateKey(by.key.reveal());
+  return {
+    certificate: await sign(terms, { publicKey, signer, random }),
+    key: new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()),
+  };
+}
+
+/** The terms of a certificate for a key that only another machine has. */
+export interface SigningTerms extends CertificateTerms {
+  readonly by: KeyedCertificate;
+  /** The public key (P-256), as PEM. */
+  readonly publicKey: string;
+}
+
+/** Signs the key of another machine. Resolves with the certificate, as PEM. */
+export const signCertificate = (terms: SigningTerms, random: Random): Promise<string> =>
+  sign(terms, {
+    publicKey: createPublicKey(terms.publicKey),
+    signer: createPrivateKey(terms.by.key.reveal()),
+    random,
+  });
+
+interface Signing {
+  readonly publicKey: KeyObject;
+  readonly signer: KeyObject;
+  readonly random: Random;
+}
+
+async function sign(
+  terms: CertificateTerms,
+  { publicKey, signer, random }: Signing,
+): Promise<string> {
+  const { by } = terms;
   const certificate = new pkijs.Certificate({ version: 2, extensions: extensionsOf(terms) });
   certificate.serialNumber = new asn1js.Integer({ valueHex: drawSerial(random).buffer });
   certificate.subject.typesAndValues.push(
@@ -72,13 +106,9 @@ export async function makeCertificate(
   certificate.notAfter.value = microsToDate(terms.untilMicros);
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   certificate.subjectPublicKeyInfo.fromSchema(asn1js.fromBER(spki).result);
-  const signer = by === undefined ? privateKey : createPrivateKey(by.key.reveal());
   await certificate.sign(await toSubtle(signer), 'SHA-256');
   const der = Buffer.from(certificate.toSchema(true).toBER());
-  return {
-    certificate: new X509Certificate(der).toString(),
-    key: new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()),
-  };
+  return new X509Certificate(der).toString();
 }
 
 /** A positive number of 120 random bits, which needs no further byte for its sign. */

@@ -10,12 +10,18 @@ import { Secret } from '../base/secret.ts';
 import { systemClock, systemRandom } from '../base/system.ts';
 import { drawSecretKey, type KeyPair, keyPairOf } from '../base/x25519.ts';
 import type { Config } from '../cluster/config.ts';
+import type { SignNewcomer } from '../cluster/joins.ts';
 import { TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import { Ledger } from '../core/security/ledger.ts';
 import { granted, issued, nodeKeyRecord } from '../core/security/ledger-change.ts';
 import { ALL_VERBS } from '../core/security/verb.ts';
 import { MARKS, SECURITY_FILES, securityDirectory } from './secured-root.ts';
-import { type KeyedCertificate, makeCertificate } from './certificates.ts';
+import {
+  type CertificateTerms,
+  type KeyedCertificate,
+  makeCertificate,
+  signCertificate,
+} from './certificates.ts';
 import { DAY_MICROS, NODE_LIFE_MICROS } from './limits.ts';
 
 /** The cluster to make. */
@@ -58,23 +64,33 @@ const makeAuthority = (nowMicros: number): Promise<KeyedCertificate> =>
     systemRandom,
   );
 
+interface NodePlace {
+  readonly name: string;
+  readonly host: string;
+}
+
+/** The terms of the certificate of a node. */
+const nodeTerms = ({ name, host }: NodePlace, nowMicros: number): CertificateTerms => ({
+  commonName: name,
+  hosts: [...new Set([host, 'localhost', '127.0.0.1', '::1'])],
+  uri: `mec://mec/node/${name}`,
+  fromMicros: nowMicros - EARLIER_MICROS,
+  untilMicros: nowMicros + NODE_LIFE_MICROS,
+});
+
 /** The certificate of a node. */
 const makeNodeCertificate = (
   by: KeyedCertificate,
-  { name, host }: { readonly name: string; readonly host: string },
+  place: NodePlace,
   nowMicros: number,
 ): Promise<KeyedCertificate> =>
-  makeCertificate(
-    {
-      commonName: name,
-      hosts: [...new Set([host, 'localhost', '127.0.0.1', '::1'])],
-      uri: `mec://mec/node/${name}`,
-      fromMicros: nowMicros - EARLIER_MICROS,
-      untilMicros: nowMicros + NODE_LIFE_MICROS,
-      by,
-    },
-    systemRandom,
-  );
+  makeCertificate({ ...nodeTerms(place, nowMicros), by }, systemRandom);
+
+/** Signs the certificate of a node that joins. Resolves with it, as PEM. */
+export const signNewcomer: SignNewcomer = (by, newcomer) => {
+  const terms = nodeTerms(newcomer, Math.floor(systemClock.wallMicros()));
+  return signCertificate({ ...terms, by, publicKey: newcomer.certificateKey }, systemRandom);
+};
 
 /** A cluster to make. */
 interface ClusterToSecure {
@@ -130,15 +146,13 @@ export async function secureNodes({
   }
   for (const { node, key } of keyed) {
     const { certificate, key: own } = await makeNodeCertificate(authority, node, nowMicros);
-    const directory = securityDirectory(node.root);
-    await mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
-    await replaceFiles(directory, {
-      [SECURITY_FILES.certificate]: certificate,
-      [SECURITY_FILES.key]: own.reveal(),
-      [SECURITY_FILES.curve]: key.reveal(),
-      [SECURITY_FILES.ca]: authority.certificate,
-      [SECURITY_FILES.ledger]: JSON.stringify(ledger.all),
-      [SECURITY_FILES.mark]: MARKS.on,
+    await writeNodeFiles(node.root, {
+      certificate,
+      key: own.reveal(),
+      curve: key.reveal(),
+      ca: authority.certificate,
+      ledger: JSON.stringify(ledger.all),
+      mark: MARKS.on,
     });
   }
   await replaceFiles(dir, {
@@ -190,7 +204,7 @@ function configOf({ nodes, host, port, httpport }: InitOptions, index: number): 
 }
 
 /** The authority in the directory of a cluster. Rejects with `StartError`. */
-async function readAuthority(dir: string): Promise<KeyedCertificate> {
+export async function readAuthority(dir: string): Promise<KeyedCertificate> {
   try {
     const [certificate, key] = await Promise.all([
       readFile(join(dir, CLUSTER_FILES.authority), 'utf8'),
@@ -231,8 +245,22 @@ export async function certifyUser(dir: string, identity: string): Promise<readon
   return Object.keys(files).map((file) => join(dir, file));
 }
 
+/** Writes security files of a node, each of them at once. */
+export async function writeNodeFiles(
+  root: string,
+  files: Readonly<Partial<Record<keyof typeof SECURITY_FILES, string>>>,
+): Promise<void> {
+  const directory = securityDirectory(root);
+  await mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+  const texts = Object.entries(files).map(([file, text]) => [
+    SECURITY_FILES[file as keyof typeof SECURITY_FILES],
+    text,
+  ]);
+  await replaceFiles(directory, Object.fromEntries(texts) as Record<string, string>);
+}
+
 /** Replaces files, each of them at once. */
-async function replaceFiles(
+export async function replaceFiles(
   directory: string,
   files: Readonly<Record<string, string>>,
 ): Promise<void> {

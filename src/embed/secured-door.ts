@@ -1,6 +1,7 @@
 /** The door of a secured node: its lock, its certificates, and the recovery by its disk. */
 import type { Env } from '../base/env.ts';
 import { messageOf } from '../base/errors.ts';
+import { Joins } from '../cluster/joins.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { Security } from '../cluster/security.ts';
 import { JwtVerifier } from '../http/jwt.ts';
@@ -14,8 +15,8 @@ import type { SecuredRoot } from './secured-root.ts';
 export function securedDoor(
   node: MecNode,
   root: SecuredRoot | undefined,
-  { clock, log }: Pick<Env, 'clock' | 'log'>,
-): Pick<HttpServerOptions, 'lock' | 'tls' | 'readTls'> {
+  { clock, log, random }: Pick<Env, 'clock' | 'log' | 'random'>,
+): Pick<HttpServerOptions, 'lock' | 'tls' | 'readTls' | 'joins'> {
   const { security, config } = node;
   if (root === undefined || security === undefined) return {};
   let lookedMs = -Infinity;
@@ -34,6 +35,14 @@ export function securedDoor(
       log.warn('recovery not told to all members', { reason: messageOf(error) }),
     );
   };
+  const joins = new Joins({
+    env: { clock, log, random },
+    security,
+    node,
+    ca: () => root.tls.ca,
+    // Few nodes ever sign, and the code for it takes long to load.
+    sign: async (...given) => (await import('./make-cluster.ts')).signNewcomer(...given),
+  });
   const lock = new Lock({
     security,
     clock,
@@ -42,8 +51,9 @@ export function securedDoor(
     ratePerSecond: () => config.security.ratePerSecond,
     onUnknown,
     jwt: jwtOf(node, security, { clock, log }),
+    joins,
   });
-  return { lock, tls: root.tls, readTls: () => root.readTls() };
+  return { lock, tls: root.tls, readTls: () => root.readTls(), joins };
 }
 
 /** Checks the tokens of the issuer in the configuration; undefined if there is none. */

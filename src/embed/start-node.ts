@@ -7,6 +7,7 @@ import { systemClock, systemRandom } from '../base/system.ts';
 import { throttledLog } from '../base/throttled-log.ts';
 import type { Config, NamedAddress, SecurityMode } from '../cluster/config.ts';
 import { readConfig } from '../config/read.ts';
+import type { Joins } from '../cluster/joins.ts';
 import { MecNode } from '../cluster/node.ts';
 import { NodeKeyring } from '../cluster/node-keyring.ts';
 import type { ReloadedConfig } from '../cluster/live-config.ts';
@@ -191,7 +192,7 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
     const door = securedDoor(node, root, env);
     const http = await HttpServer.start({ node, env, version: readVersion(), pages, ...door });
     const warning = warnIfInsecure(config, env);
-    return embed(node, { http, network, ended, warning, root });
+    return embed(node, { http, network, ended, warning, root, joins: door.joins });
   } catch (error) {
     await node?.stop();
     await network.close();
@@ -205,13 +206,18 @@ interface Around {
   readonly ended: Promise<Error | undefined>;
   readonly warning: Timer | undefined;
   readonly root: SecuredRoot | undefined;
+  readonly joins: Joins | undefined;
 }
 
-function embed(node: MecNode, { http, network, ended, warning, root }: Around): ReloadableNode {
+function embed(
+  node: MecNode,
+  { http, network, ended, warning, root, joins }: Around,
+): ReloadableNode {
   const { config } = node;
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     warning?.cancel();
+    joins?.close();
     await http.stop();
     await node.stop();
     await network.close();

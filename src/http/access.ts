@@ -1,5 +1,6 @@
 /** The rights of the sender of a request. Only nodes with `security.mode = "on"` ask. */
 import { type ErrorCode, MecError } from '../base/errors.ts';
+import { isJoinIdentity } from '../cluster/joins.ts';
 import type { KnownIdentity } from '../core/security/ledger.ts';
 import { type Verb, verbSetOf } from '../core/security/verb.ts';
 
@@ -47,6 +48,12 @@ export class Access {
   assertUsesKeys(): void {
     const { rights } = this.assertKnown();
     if ((rights.verbs & OF_KEYS) === 0) throw forbidden('read, write or delete', '');
+  }
+
+  /** Throws `forbidden` unless the sender has a token for joining. */
+  assertJoins(): void {
+    if (!isJoinIdentity(this.assertKnown().name))
+      throw new MecError('forbidden', { detail: 'It needs a token of "mec join-token".' });
   }
 
   /** The identity. Throws `unauthenticated` if there is none. */

@@ -12,6 +12,7 @@ import { HTTP_SMALL_BYTES } from './limits.ts';
 import type { Recorder } from '../base/recorder.ts';
 import type { Tracer } from '../base/tracer.ts';
 import type { Config } from '../cluster/config.ts';
+import type { Joins } from '../cluster/joins.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { AnswerMemory } from './answer-memory.ts';
 import type { Access } from './access.ts';
@@ -25,7 +26,7 @@ import { serveKey } from './key-routes.ts';
 import { KEYS_PATH, serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
 import { whenClosed } from './when-closed.ts';
-import { serveReload } from './security-routes.ts';
+import { serveJoin, serveOffer, serveReload } from './security-routes.ts';
 import type { ServerStatus } from './server-status.ts';
 import { serveMetrics } from './metrics-route.ts';
 import { optionsAnswer, type Serve } from './methods.ts';
@@ -61,6 +62,8 @@ export interface AppOptions {
   readonly whyNotReady: () => MecError | undefined;
   /** Reads the certificates again. Rejects with a `MecError`. */
   readonly reloadTls: () => Promise<void>;
+  /** The tokens for joining; undefined if nodes need no keys. */
+  readonly joins?: Joins | undefined;
 }
 
 /** Answers one request. Never rejects. */
@@ -86,7 +89,7 @@ const tracedBy = (tracer: Tracer | undefined, serve: ToAnswer): ToAnswer =>
   tracer === undefined ? serve : (request) => tracer.within(request.headers, () => serve(request));
 
 function createApp(
-  { node, env, version, status, pages, whyNotReady, reloadTls }: AppOptions,
+  { node, env, version, status, pages, whyNotReady, reloadTls, joins }: AppOptions,
   parts: ServingParts,
 ): Koa {
   const app = new Koa();
@@ -111,6 +114,8 @@ function createApp(
   for (const [path, route] of Object.entries(NODE_ROUTES))
     add(path, route, { node, status, whyNotReady, document });
   add('/cluster/security/reload', serveReload, reloadTls);
+  add('/cluster/security/joins', serveOffer, joins);
+  add('/cluster/join', serveJoin, joins);
   add('/metrics', serveMetrics, { node, status });
   app.use(router.routes());
   app.use((ctx) => {

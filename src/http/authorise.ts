@@ -36,7 +36,7 @@ export function authorise(access: Access, request: HttpRequest, route: RouteNeed
     access.trail?.refused(access.name, toMecError(error).code);
     throw error;
   }
-  if (route.need === 'admin') access.trail?.changes(access.name);
+  if (route.need === 'admin' || route.need === 'join') access.trail?.changes(access.name);
 }
 
 function assertAllowed(access: Access, request: HttpRequest, { path, need }: RouteNeed): void {
@@ -44,6 +44,7 @@ function assertAllowed(access: Access, request: HttpRequest, { path, need }: Rou
   // Strangers learn nothing of routes, keys or methods.
   access.assertKnown();
   if (need === undefined) return;
+  if (need === 'join') return access.assertJoins();
   if (need === 'each') return access.assertUsesKeys();
   const start = startOf(path, request);
   access.assertMay(need, start);

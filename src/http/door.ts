@@ -4,6 +4,8 @@
  */
 import { MecError } from '../base/errors.ts';
 import type { ClientCertificate, Security } from '../cluster/security.ts';
+import type { Joins } from '../cluster/joins.ts';
+import { parseJoinToken } from '../core/security/join-token.ts';
 import { parseBearer } from '../core/security/bearer.ts';
 import { type KnownIdentity, RECOVERY_PREFIX } from '../core/security/ledger.ts';
 import { Access, type Trail } from './access.ts';
@@ -24,20 +26,29 @@ export interface Credentials {
   readonly certificate: ClientCertificate | undefined;
 }
 
+/** The parts of a door. */
+export interface DoorOptions {
+  readonly security: Security;
+  /** Called for a token that the ledger does not have. */
+  readonly onUnknown?: () => void;
+  /** Undefined if no JSON Web Token counts. */
+  readonly jwt?: TokenNames | undefined;
+  /** The tokens for joining that this node has made; undefined if it makes none. */
+  readonly joins?: Pick<Joins, 'identityOf'> | undefined;
+}
+
 /** Finds out identities. */
 export class Door {
   readonly #security: Security;
   readonly #onUnknown: () => void;
   readonly #jwt: TokenNames | undefined;
+  readonly #joins: Pick<Joins, 'identityOf'> | undefined;
 
-  /**
-   * `onUnknown` is called for a token that the ledger does not have. Without `jwt`, no JSON Web
-   * Token counts.
-   */
-  constructor(security: Security, onUnknown: () => void = () => {}, jwt?: TokenNames) {
+  constructor({ security, onUnknown = () => {}, jwt, joins }: DoorOptions) {
     this.#security = security;
     this.#onUnknown = onUnknown;
     this.#jwt = jwt;
+    this.#joins = joins;
   }
 
   /**
@@ -74,6 +85,8 @@ export class Door {
   ): KnownIdentity | undefined | Promise<KnownIdentity | undefined> {
     if (!authorization.startsWith(BEARER)) return undefined;
     const text = authorization.slice(BEARER.length);
+    const join = parseJoinToken(text);
+    if (join !== undefined) return this.#joins?.identityOf(join);
     const bearer = parseBearer(text);
     if (bearer === undefined) return this.#identityOfIssuer(text);
     const identity = this.#security.identityOfBearer(bearer);

@@ -25,7 +25,7 @@ export function answerInMemory(routes: BatchRoutes, request: HttpRequest): Promi
 
 async function route(routes: BatchRoutes, given: HttpRequest): Promise<HttpAnswer> {
   const { security } = routes.node;
-  const found = security && new Door(security).accessOf(proofsOf(given));
+  const found = security && new Door({ security }).accessOf(proofsOf(given));
   const access = found instanceof Promise ? await found : found;
   const request = access === undefined ? given : { ...given, access, caller: access.name };
   if (request.path === KEYS_PATH) return serveKeys(routes, request);

@@ -114,6 +114,10 @@ export const SHARE_OF_IDENTITY = 1 / 4;
 /** Identities whose requests are counted. Those without a request for a second are forgotten. */
 export const MAX_RATED_IDENTITIES = 4096;
 
+/** The life of a token for joining. A node starts soon after an operator has made it. */
+export const DEFAULT_JOIN_MINUTES = 60;
+export const MAX_JOIN_MINUTES = 1_440;
+
 /** The largest change of an operator: the rights of one identity on one prefix. */
 export const MAX_CHANGE_BYTES = 64 * KIB;
 

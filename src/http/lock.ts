@@ -4,24 +4,18 @@
  */
 import type { Clock } from '../base/env.ts';
 import { toMecError } from '../base/errors.ts';
-import type { Security } from '../cluster/security.ts';
 import type { Access, Trail } from './access.ts';
 import { Audit, type AuditSink } from './audit.ts';
-import { type Credentials, Door, type TokenNames } from './door.ts';
+import { type Credentials, Door, type DoorOptions } from './door.ts';
 import { Rates } from './rates.ts';
 
 /** The parts of a lock. */
-export interface LockOptions {
-  readonly security: Security;
+export interface LockOptions extends DoorOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'wallMicros'>;
   /** The name of the node, for the audit. */
   readonly node: string;
   readonly sink: AuditSink;
   readonly ratePerSecond: () => number;
-  /** Called for a token that the ledger does not have. */
-  readonly onUnknown: () => void;
-  /** Undefined if no JSON Web Token counts. */
-  readonly jwt?: TokenNames | undefined;
 }
 
 /** A request before its body. */
@@ -38,8 +32,8 @@ export class Lock {
   readonly #audit: Audit;
   readonly #node: string;
 
-  constructor({ security, clock, node, sink, ratePerSecond, onUnknown, jwt }: LockOptions) {
-    this.#door = new Door(security, onUnknown, jwt);
+  constructor({ clock, node, sink, ratePerSecond, ...door }: LockOptions) {
+    this.#door = new Door(door);
     this.#rates = new Rates(clock, ratePerSecond);
     this.#audit = new Audit(sink, clock);
     this.#node = node;

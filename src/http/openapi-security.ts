@@ -68,6 +68,40 @@ export const SECURITY_PATHS = {
       },
     },
   },
+  '/cluster/security/joins': {
+    post: {
+      operationId: 'offerJoin',
+      summary: 'Make a token with which one node may join',
+      requestBody: bodyOf(
+        { name: string, minutes: { type: 'number' }, certificate: string, key: string },
+        ['certificate', 'key'],
+      ),
+      responses: {
+        200: { description: 'The token, which this node knows.', content: json('JoinToken') },
+        ...problems(['bad-parameter', 'cross-origin', 'overloaded']),
+      },
+    },
+  },
+  '/cluster/join': {
+    post: {
+      operationId: 'join',
+      summary: 'Join the cluster as a node, with a token for that',
+      requestBody: bodyOf(
+        {
+          name: string,
+          host: string,
+          port: { type: 'integer' },
+          nodeKey: string,
+          certificateKey: string,
+        },
+        ['name', 'host', 'port', 'nodeKey', 'certificateKey'],
+      ),
+      responses: {
+        200: { description: 'The key of the node counts.', content: json('Welcome') },
+        ...problems(['bad-parameter', 'cross-origin', 'token-spent', 'quorum-not-met']),
+      },
+    },
+  },
   '/cluster/security/reload': {
     post: {
       operationId: 'reloadCertificates',
@@ -105,6 +139,23 @@ export const SECURITY_SCHEMAS: Readonly<Record<string, DocumentPart>> = {
     description: 'The members that have the change on their disks, and those that do not.',
     required: ['have', 'lack'],
     properties: spread,
+  },
+  JoinToken: {
+    type: 'object',
+    required: ['token'],
+    properties: { token: string },
+  },
+  Welcome: {
+    type: 'object',
+    description: 'The certificate of a node that joins, and all that its first start needs.',
+    required: ['certificate', 'n', 'nodes', 'records'],
+    properties: {
+      certificate: string,
+      cluster: string,
+      n: { type: 'integer' },
+      nodes: { type: 'array', items: { type: 'object', required: ['name', 'host', 'port'] } },
+      records: { type: 'array', items: { type: 'object' } },
+    },
   },
   Rotation: {
     type: 'object',

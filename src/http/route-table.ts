@@ -5,10 +5,10 @@
 import type { Verb } from '../core/security/verb.ts';
 
 /**
- * The need of a request: a verb, nothing (`open`), or a verb for each operation in its
- * body (`each`).
+ * The need of a request: a verb, nothing (`open`), a verb for each operation in its body (`each`),
+ * or a token for joining (`join`).
  */
-export type Need = Verb | 'open' | 'each';
+export type Need = Verb | 'open' | 'each' | 'join';
 
 /** The methods of routes. GET stands for HEAD, too. */
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
@@ -37,7 +37,9 @@ export const ROUTES = {
   '/cluster/security/tokens': { POST: 'admin' },
   '/cluster/security/revoke': { POST: 'admin' },
   '/cluster/security/rotate': { POST: 'admin' },
+  '/cluster/security/joins': { POST: 'admin' },
   '/cluster/security/reload': { POST: 'admin' },
+  '/cluster/join': { POST: 'join' },
   '/cluster/leave': { POST: 'admin' },
   '/cluster/remove/{name}': { POST: 'admin' },
   '/cluster/merge/{address}': { POST: 'admin' },

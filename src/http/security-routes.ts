@@ -1,13 +1,15 @@
 /** The routes `/cluster/security…`: identities, grants and tokens, for administrators. */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
 import { microsToIso } from '../base/system.ts';
 import type { MecNode } from '../cluster/node.ts';
+import type { Joins } from '../cluster/joins.ts';
 import type { Security } from '../cluster/security.ts';
 import { MAX_TOKEN_LIFE_MICROS, TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import { type Verb, VERBS, verbSetOf, verbsOf } from '../core/security/verb.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
-import { MAX_CHANGE_BYTES } from './limits.ts';
+import { DEFAULT_JOIN_MINUTES, MAX_CHANGE_BYTES, MAX_JOIN_MINUTES } from './limits.ts';
 import { byMethod, type Serve } from './methods.ts';
 import type { ClusterRoute } from './insight-routes.ts';
 
@@ -31,6 +33,48 @@ export const SECURITY_ROUTES: readonly ClusterRoute[] = [
     serve: byMethod('/cluster/security/rotate', { POST: rotate }),
   },
 ];
+
+/** Makes a token with which a node may join, for an administrator. */
+export const serveOffer: Serve<Joins | undefined> = byMethod('/cluster/security/joins', {
+  POST: async (joins, request) => {
+    const fields = await fieldsOf(request, 'name', 'minutes', 'certificate', 'key');
+    const { name, minutes = DEFAULT_JOIN_MINUTES } = fields;
+    if (typeof minutes !== 'number' || !(minutes > 0 && minutes <= MAX_JOIN_MINUTES))
+      throw badField('minutes', `must be a number up to ${MAX_JOIN_MINUTES}`);
+    const { text } = known(joins).offer({
+      name: name === undefined ? undefined : textIn(fields, 'name'),
+      lifeMs: minutes * MINUTE_MS,
+      authority: {
+        certificate: textIn(fields, 'certificate'),
+        key: new Secret(textIn(fields, 'key')),
+      },
+    });
+    return json(200, { token: text.reveal() });
+  },
+});
+
+/** Lets a node join. */
+export const serveJoin: Serve<Joins | undefined> = byMethod('/cluster/join', {
+  POST: async (joins, request) => {
+    const names = ['name', 'host', 'port', 'nodeKey', 'certificateKey'] as const;
+    const fields = await fieldsOf(request, ...names);
+    const { port } = fields;
+    if (typeof port !== 'number') throw badField('port', 'must be a number');
+    const texts = { name: textIn(fields, 'name'), host: textIn(fields, 'host') };
+    const keys = {
+      nodeKey: textIn(fields, 'nodeKey'),
+      certificateKey: textIn(fields, 'certificateKey'),
+    };
+    const { name: identity = '' } = request.access ?? {};
+    return json(200, await known(joins).admit(identity, { ...texts, ...keys, port }));
+  },
+});
+
+/** Throws `no-such-route` if nodes need no keys. */
+function known(joins: Joins | undefined): Joins {
+  if (joins !== undefined) return joins;
+  throw new MecError('no-such-route', { detail: 'Nodes of this cluster need no keys.' });
+}
 
 /** Makes the node read its certificates again. */
 export const serveReload: Serve<() => Promise<void>> = byMethod('/cluster/security/reload', {
@@ -151,4 +195,5 @@ async function rotate(node: MecNode, request: HttpRequest): Promise<HttpAnswer> 
   }
 }
 
+const MINUTE_MS = 60_000;
 const DAY_MICROS = 86_400 * 1e6;

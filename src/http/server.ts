@@ -17,6 +17,7 @@ import {
   MAX_HTTP_IN_FLIGHT,
   MAX_HTTP_PIPELINED,
 } from './limits.ts';
+import type { Joins } from '../cluster/joins.ts';
 import type { MecNode } from '../cluster/node.ts';
 import { absoluteTargetOf, Admission } from './admission.ts';
 import { createHandle, type Handle } from './app.ts';
@@ -55,6 +56,8 @@ export interface HttpServerOptions {
   readonly lock?: Lock | undefined;
   /** Undefined if requests come in the clear. */
   readonly tls?: TlsFiles | undefined;
+  /** The tokens for joining that this node has made; undefined if nodes need no keys. */
+  readonly joins?: Joins | undefined;
   /** Reads the certificates again. Undefined if there are none. */
   readonly readTls?: (() => Promise<TlsFiles>) | undefined;
 }
@@ -100,7 +103,7 @@ export class HttpServer {
   #isStopping = false;
 
   private constructor(options: HttpServerOptions) {
-    const { node, env, version, pages } = options;
+    const { node, env, version, pages, joins } = options;
     this.#options = options;
     this.#bodies = new BodyMemory(env.clock, MAX_HTTP_BODY_BYTES);
     this.#answers = new AnswerMemory(MAX_HTTP_ANSWER_BYTES);
@@ -124,6 +127,7 @@ export class HttpServer {
       status: () => this.#status(),
       whyNotReady: () => this.#whyNotReady(),
       reloadTls: () => this.reloadTls(),
+      joins,
     });
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,

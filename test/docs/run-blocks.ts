@@ -80,6 +80,7 @@ async function ofOwnCluster(code: string): Promise<string> {
         /mec (security init|dev) /,
         (_, command) => `mec ${command} --port ${port} --httpport ${port + 30} `,
       )
+      .replace('--port 7030 --httpport 3003', `--port ${port + 35} --httpport ${port + 33}`)
       .replaceAll(/https:\/\/127\.0\.0\.1:300(\d)/g, (_, at) => {
         return `https://127.0.0.1:${port + 30 + Number(at)}`;
       })

@@ -25,12 +25,13 @@ export function parseBearer(text: string): Bearer | undefined {
   return id === undefined ? undefined : { id, hash: sha256Of(text) };
 }
 
-const hexOf = (random: Random, words: number): string =>
+/** Draws hexadecimal digits, eight for each word. */
+export const drawHex = (random: Random, words: number): string =>
   Array.from({ length: words }, () => random.uint32().toString(16).padStart(8, '0')).join('');
 
 /** Draws a token. Only its user may keep the text. */
 export function drawBearer(random: Random): Bearer & { readonly text: Secret } {
-  const id = hexOf(random, ID_WORDS);
-  const text = `mec_${id}_${hexOf(random, SECRET_WORDS)}`;
+  const id = drawHex(random, ID_WORDS);
+  const text = `mec_${id}_${drawHex(random, SECRET_WORDS)}`;
   return { id, hash: sha256Of(text), text: new Secret(text) };
 }
