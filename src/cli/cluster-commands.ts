@@ -63,7 +63,7 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     args: [
       [
         '<action>',
-        'init, status, grant, token, revoke, rotate, reload, renew, certify, off or recover',
+        'init, status, grant, token, signer, revoke, rotate, reload, renew, certify, off or recover',
       ],
       [
         '[words...]',
@@ -97,9 +97,10 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
       },
       {
         flags: '--days <n>',
-        about: 'token: days until it expires (default: 90)',
+        about: 'token, signer: days until it expires (default: 90)',
         parse: numberWithin(1, 3_660),
       },
+      { flags: '--key <file>', about: 'signer: a public key of Ed25519, as PEM' },
       {
         flags: '--node <file>',
         about: 'renew, off, recover: configuration of a node on this machine',

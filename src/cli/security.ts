@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../base/system.ts';
+import { readText } from '../config/client-file.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { recovery } from '../core/security/ledger-change.ts';
 import { VERBS } from '../core/security/verb.ts';
@@ -16,6 +17,7 @@ import { oneLine, print } from './terminal.ts';
 interface SecurityOptions extends RemoteOptions, InitOptions {
   readonly node?: string;
   readonly days?: number;
+  readonly key?: string;
 }
 
 type Action = (words: readonly string[], options: SecurityOptions) => Promise<void>;
@@ -117,6 +119,20 @@ const token: Action = async (words, options) => {
   await say(made.token);
 };
 
+const signer: Action = async (words, options) => {
+  const [identity] = wordsOf(words, 'IDENTITY');
+  const { days, key } = options;
+  const publicKey = key === undefined ? undefined : readText(key);
+  const fields = { identity, ...(days !== undefined && { days }), ...(publicKey && { publicKey }) };
+  const made = await change<SpreadAnswer & { readonly keyId: string; readonly secret?: string }>(
+    options,
+    'signers',
+    fields,
+  );
+  if (options.json === true) return say(JSON.stringify(made));
+  await say(made.secret === undefined ? made.keyId : `${made.keyId} ${made.secret}`);
+};
+
 const revoke: Action = async (words, options) => {
   const [id] = wordsOf(words, 'ID');
   await tellSpread(await change(options, 'revoke', { id }));
@@ -199,6 +215,7 @@ const ACTIONS = {
   status,
   grant,
   token,
+  signer,
   revoke,
   rotate,
   reload,

@@ -7,8 +7,9 @@ import { MecError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { MAX_TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import type { Bearer } from '../core/security/bearer.ts';
-import type { KnownIdentity, Ledger } from '../core/security/ledger.ts';
+import type { KnownIdentity, Ledger, Signer } from '../core/security/ledger.ts';
 import {
+  type AddedSigner,
   assertAcceptable,
   type GrantChange,
   granted,
@@ -16,6 +17,7 @@ import {
   nodeKeyRecord,
   revoked,
   revokedNode,
+  signing,
 } from '../core/security/ledger-change.ts';
 import { kindOf, type LedgerRecord } from '../core/security/ledger-record.ts';
 import type { TokenKeys } from '../core/causality/token-keys.ts';
@@ -79,6 +81,11 @@ export class Security {
     return this.#parts.ledger.identityNamed(name, this.nowMicros);
   }
 
+  /** The key of this id with which an identity signs requests; undefined if it does not count. */
+  signerOf(keyId: string): Signer | undefined {
+    return this.#parts.ledger.signerOf(keyId, this.nowMicros);
+  }
+
   /** Whether rights may be old, because this node has met no majority for too long. */
   get isStale(): boolean {
     return this.#parts.ledgerExchange.isStale;
@@ -110,6 +117,22 @@ export class Security {
     const expiresMicros = Math.floor(this.nowMicros + lifeMicros);
     const { record, text } = issued(ledger, { holder, expiresMicros }, env.random);
     return { ...(await this.#change(record)), id: record.id, text, expiresMicros };
+  }
+
+  /**
+   * Adds a key with which an identity signs requests: its public key in hexadecimal, or a new
+   * shared secret. Rejects with a `MecError`.
+   */
+  async addSigner(
+    holder: string,
+    lifeMicros: number,
+    publicKey: string | undefined,
+  ): Promise<Spread & Omit<AddedSigner, 'record'> & { readonly expiresMicros: number }> {
+    const { ledger, env } = this.#parts;
+    const expiresMicros = Math.floor(this.nowMicros + lifeMicros);
+    const terms = { holder, expiresMicros };
+    const { record, ...added } = signing(ledger, terms, publicKey, env.random);
+    return { ...(await this.#change(record)), ...added, expiresMicros };
   }
 
   /** Revokes a record, or all keys of a node, for ever. Rejects with a `MecError`. */

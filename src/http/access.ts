@@ -14,15 +14,25 @@ export interface Trail {
   changes(identity: string | undefined): void;
 }
 
+/** More about a request that has its rights. */
+export interface AboutAccess {
+  readonly trail?: Trail | undefined;
+  /** Whether a signature of the request is its proof. */
+  readonly isSigned?: boolean;
+}
+
 /** The rights of the sender of a request. */
 export class Access {
   readonly #identity: KnownIdentity | undefined;
   readonly trail: Trail | undefined;
+  /** Whether the body must have the digest in the head, which was signed. */
+  readonly isSigned: boolean;
 
   /** Without an identity, the request has proved none. */
-  constructor(identity: KnownIdentity | undefined, trail?: Trail) {
+  constructor(identity: KnownIdentity | undefined, { trail, isSigned = false }: AboutAccess = {}) {
     this.#identity = identity;
     this.trail = trail;
+    this.isSigned = isSigned;
   }
 
   /** The name of the identity; undefined if there is none. */

@@ -16,6 +16,7 @@ import type { Joins } from '../cluster/joins.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { AnswerMemory } from './answer-memory.ts';
 import type { Access } from './access.ts';
+import { verifyDigest } from './digest.ts';
 import { announcedBytes, readBody, readChunks, tooLarge } from './body.ts';
 import type { BodyLoan, BodyMemory } from './body-memory.ts';
 import type { ClientAddress } from './client-addresses.ts';
@@ -174,7 +175,8 @@ async function serve(
   { env, bodies, answers, addressOf, accessOf, config, recorder }: ServingParts,
 ): Promise<void> {
   let loan: BodyLoan | undefined;
-  const body = async (limit: number): Promise<Uint8Array> => {
+  const access = accessOf?.(req);
+  const read = async (limit: number): Promise<Uint8Array> => {
     const announced = announcedBytes(req);
     if (announced !== undefined && announced > limit) throw tooLarge(limit);
     const most = announced ?? limit;
@@ -182,8 +184,15 @@ async function serve(
     loan = bodies.lend(addressOf(req), most, config.quorum.timeoutMs);
     return readBody(req, res, { limit, clock: env.clock, loan });
   };
+  const body = async (limit: number): Promise<Uint8Array> => {
+    const bytes = await read(limit);
+    if (access?.isSigned === true) verifyDigest(req.headers, bytes);
+    return bytes;
+  };
   const chunks = (limit: number): AsyncIterable<Uint8Array> => {
     if ((announcedBytes(req) ?? 0) > limit) throw tooLarge(limit);
+    // Nothing of a signed body may count before all of it is there.
+    if (access?.isSigned === true) return wholeOf(body(limit));
     return readChunks(req, res, { limit, clock: env.clock });
   };
   const { method = '', url = '', headers } = req;
@@ -192,7 +201,6 @@ async function serve(
   const query = mark < 0 ? '' : url.slice(mark + 1);
   try {
     assertPlain(req);
-    const access = accessOf?.(req);
     const request = { method, path, query, headers, body, chunks };
     const answer = await handle(
       access === undefined ? request : { ...request, access, caller: access.name },
@@ -210,6 +218,11 @@ async function serve(
   } finally {
     loan?.close();
   }
+}
+
+/** A body as its only piece. */
+async function* wholeOf(body: Promise<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield await body;
 }
 
 /** Throws `bad-request` if the request is ambiguous: another server could read it differently. */

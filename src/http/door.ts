@@ -8,7 +8,8 @@ import type { Joins } from '../cluster/joins.ts';
 import { parseJoinToken } from '../core/security/join-token.ts';
 import { parseBearer } from '../core/security/bearer.ts';
 import { type KnownIdentity, RECOVERY_PREFIX } from '../core/security/ledger.ts';
-import { Access, type Trail } from './access.ts';
+import { type AboutAccess, Access, type Trail } from './access.ts';
+import type { SignedMessage } from './message-signature.ts';
 
 const BEARER = 'Bearer ';
 
@@ -18,12 +19,19 @@ export interface TokenNames {
   nameOf(token: string): string | undefined | Promise<string | undefined>;
 }
 
+/** Checks the signature of a request. */
+export interface Signatures {
+  identityOf(message: SignedMessage): KnownIdentity | undefined;
+}
+
 /** The proofs of a request. */
 export interface Credentials {
   /** The header `Authorization`; undefined if absent. */
   readonly authorization: string | undefined;
   /** Undefined if the client has proved none that the cluster's authority has signed. */
   readonly certificate: ClientCertificate | undefined;
+  /** The request, if it has a signature. */
+  readonly signed?: SignedMessage | undefined;
 }
 
 /** The parts of a door. */
@@ -35,20 +43,18 @@ export interface DoorOptions {
   readonly jwt?: TokenNames | undefined;
   /** The tokens for joining that this node has made; undefined if it makes none. */
   readonly joins?: Pick<Joins, 'identityOf'> | undefined;
+  /** Undefined if no signature counts. */
+  readonly signatures?: Signatures | undefined;
 }
 
 /** Finds out identities. */
 export class Door {
   readonly #security: Security;
-  readonly #onUnknown: () => void;
-  readonly #jwt: TokenNames | undefined;
-  readonly #joins: Pick<Joins, 'identityOf'> | undefined;
+  readonly #options: Omit<DoorOptions, 'security'>;
 
-  constructor({ security, onUnknown = () => {}, jwt, joins }: DoorOptions) {
+  constructor({ security, ...options }: DoorOptions) {
     this.#security = security;
-    this.#onUnknown = onUnknown;
-    this.#jwt = jwt;
-    this.#joins = joins;
+    this.#options = options;
   }
 
   /**
@@ -56,28 +62,39 @@ export class Door {
    * for proofs that do not count, and `security-stale` if this node may not know the latest
    * revocations.
    */
-  accessOf({ authorization, certificate }: Credentials, trail?: Trail): Access | Promise<Access> {
-    if (authorization === undefined && certificate === undefined)
-      return new Access(undefined, trail);
-    if (authorization !== undefined && certificate !== undefined)
+  accessOf(
+    { authorization, certificate, signed }: Credentials,
+    trail?: Trail,
+  ): Access | Promise<Access> {
+    const count =
+      Number(authorization !== undefined) +
+      Number(certificate !== undefined) +
+      Number(signed !== undefined);
+    if (count === 0) return new Access(undefined, { trail });
+    if (count > 1)
       throw new MecError('bad-request', {
-        detail: 'The request has two proofs of identity: a certificate, and Authorization',
+        detail:
+          'The request has two proofs of identity: a certificate, Authorization or a signature',
       });
+    if (signed !== undefined) {
+      const signer = this.#options.signatures?.identityOf(signed);
+      return this.#admit(signer, { trail, isSigned: true });
+    }
     const identity =
       certificate === undefined
         ? this.#identityOf(authorization ?? '')
         : this.#security.identityOfCertificate(certificate);
     return identity instanceof Promise
-      ? identity.then((known) => this.#admit(known, trail))
-      : this.#admit(identity, trail);
+      ? identity.then((known) => this.#admit(known, { trail }))
+      : this.#admit(identity, { trail });
   }
 
-  #admit(identity: KnownIdentity | undefined, trail: Trail | undefined): Access {
+  #admit(identity: KnownIdentity | undefined, about: AboutAccess): Access {
     if (identity === undefined) throw new MecError('unauthenticated');
     // The disk of this node has made it, so no other node needs to know it.
     const isLocal = identity.name.startsWith(RECOVERY_PREFIX);
     if (this.#security.isStale && !isLocal) throw new MecError('security-stale', { retryAfter: 1 });
-    return new Access(identity, trail);
+    return new Access(identity, about);
   }
 
   #identityOf(
@@ -86,16 +103,16 @@ export class Door {
     if (!authorization.startsWith(BEARER)) return undefined;
     const text = authorization.slice(BEARER.length);
     const join = parseJoinToken(text);
-    if (join !== undefined) return this.#joins?.identityOf(join);
+    if (join !== undefined) return this.#options.joins?.identityOf(join);
     const bearer = parseBearer(text);
     if (bearer === undefined) return this.#identityOfIssuer(text);
     const identity = this.#security.identityOfBearer(bearer);
-    if (identity === undefined) this.#onUnknown();
+    if (identity === undefined) this.#options.onUnknown?.();
     return identity;
   }
 
   #identityOfIssuer(token: string): KnownIdentity | undefined | Promise<KnownIdentity | undefined> {
-    const name = this.#jwt?.nameOf(token);
+    const name = this.#options.jwt?.nameOf(token);
     const toIdentity = (one: string | undefined): KnownIdentity | undefined =>
       one === undefined ? undefined : this.#security.identityNamed(one);
     return name instanceof Promise ? name.then(toIdentity) : toIdentity(name);

@@ -148,5 +148,17 @@ export const MAX_JWT_CHECKS = 256;
 /** Seconds by which the clock of an issuer may differ from that of the cluster. */
 export const JWT_TOLERANCE_S = 10;
 
+/** The longest difference between the time of a signature and now, seconds. */
+export const SIGNATURE_AGE_S = 300;
+
+/** The time for which a nonce is remembered: a signature may be of the future as well. */
+export const NONCE_MS = 2_000 * SIGNATURE_AGE_S;
+
+/** Nonces of one period: about 35 bytes each, and two periods are kept. */
+export const MAX_NONCES = 1_048_576;
+
+/** The part of them that one key may use. */
+export const SHARE_OF_SIGNER = 1 / 4;
+
 /** The time for a TLS handshake. A client that needs longer holds a connection for nothing. */
 export const TLS_HANDSHAKE_MS = 5_000;

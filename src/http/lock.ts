@@ -8,6 +8,7 @@ import type { Access, Trail } from './access.ts';
 import { Audit, type AuditSink } from './audit.ts';
 import { type Credentials, Door, type DoorOptions } from './door.ts';
 import { Rates } from './rates.ts';
+import { SignedRequests } from './signed-request.ts';
 
 /** The parts of a lock. */
 export interface LockOptions extends DoorOptions {
@@ -33,7 +34,7 @@ export class Lock {
   readonly #node: string;
 
   constructor({ clock, node, sink, ratePerSecond, ...door }: LockOptions) {
-    this.#door = new Door(door);
+    this.#door = new Door({ ...door, signatures: new SignedRequests(door.security, clock) });
     this.#rates = new Rates(clock, ratePerSecond);
     this.#audit = new Audit(sink, clock);
     this.#node = node;

@@ -21,13 +21,18 @@ export function openLock(
   { response, connection }: LockedReply,
 ): Access | MecError | Promise<Access | MecError> {
   const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const isSigned = headers['signature-input'] !== undefined || headers['signature'] !== undefined;
   try {
     const access = lock.begin({
       method,
-      path: mark < 0 ? url : url.slice(0, mark),
+      path,
       address: socket.remoteAddress ?? '',
       authorization: headers.authorization,
       certificate: connection.certificate,
+      signed: isSigned
+        ? { method, path, query: mark < 0 ? '' : url.slice(mark + 1), headers }
+        : undefined,
     });
     const entered = (known: Access): Access => {
       connection.onOver(response, () => lock.end(known));

@@ -12,6 +12,12 @@ const bodyOf = (properties: DocumentPart, required: readonly string[]): Document
   content: { 'application/json': { schema: { type: 'object', required, properties } } },
 });
 
+/** The schemas of answers that have more than others. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  issueToken: 'IssuedToken',
+  addSigner: 'AddedSigner',
+};
+
 const change = (operationId: string, summary: string, requestBody: DocumentPart): DocumentPart => ({
   post: {
     operationId,
@@ -20,7 +26,7 @@ const change = (operationId: string, summary: string, requestBody: DocumentPart)
     responses: {
       200: {
         description: summary,
-        content: json(operationId === 'issueToken' ? 'IssuedToken' : 'Spread'),
+        content: json(ANSWERS[operationId] ?? 'Spread'),
       },
       ...problems(['bad-parameter', 'cross-origin', 'last-admin', 'quorum-not-met']),
     },
@@ -48,6 +54,11 @@ export const SECURITY_PATHS = {
     'issueToken',
     'Make a token of an identity',
     bodyOf({ identity: string, days: { type: 'number' } }, ['identity']),
+  ),
+  '/cluster/security/signers': change(
+    'addSigner',
+    'Add a key with which an identity signs requests',
+    bodyOf({ identity: string, days: { type: 'number' }, publicKey: string }, ['identity']),
   ),
   '/cluster/security/revoke': change(
     'revoke',
@@ -167,5 +178,11 @@ export const SECURITY_SCHEMAS: Readonly<Record<string, DocumentPart>> = {
     type: 'object',
     required: ['id', 'token', 'expires', 'have', 'lack'],
     properties: { id: string, token: string, expires: string, ...spread },
+  },
+  AddedSigner: {
+    type: 'object',
+    description: 'A key for signatures. The secret, in base64, is there if the key is not public.',
+    required: ['keyId', 'expires', 'have', 'lack'],
+    properties: { keyId: string, secret: string, expires: string, ...spread },
   },
 };

@@ -126,7 +126,7 @@ export async function contentOf(request: HttpRequest, rules: ContentRules): Prom
   if (request.headers['content-range'] !== undefined)
     throw badHeader('Content-Range', 'is not supported; send the whole value');
   const value = await request.body(rules.maxValueBytes);
-  verifyDigest(request, value);
+  verifyDigest(request.headers, value);
   return {
     value,
     contentType,

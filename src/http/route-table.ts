@@ -35,6 +35,7 @@ export const ROUTES = {
   '/cluster/security': { GET: 'admin' },
   '/cluster/security/grants': { POST: 'admin' },
   '/cluster/security/tokens': { POST: 'admin' },
+  '/cluster/security/signers': { POST: 'admin' },
   '/cluster/security/revoke': { POST: 'admin' },
   '/cluster/security/rotate': { POST: 'admin' },
   '/cluster/security/joins': { POST: 'admin' },

@@ -10,6 +10,7 @@ import { MAX_TOKEN_LIFE_MICROS, TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import { type Verb, VERBS, verbSetOf, verbsOf } from '../core/security/verb.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { DEFAULT_JOIN_MINUTES, MAX_CHANGE_BYTES, MAX_JOIN_MINUTES } from './limits.ts';
+import { ed25519KeyOf } from './message-signature.ts';
 import { byMethod, type Serve } from './methods.ts';
 import type { ClusterRoute } from './insight-routes.ts';
 
@@ -23,6 +24,10 @@ export const SECURITY_ROUTES: readonly ClusterRoute[] = [
   {
     path: /^\/cluster\/security\/tokens$/,
     serve: byMethod('/cluster/security/tokens', { POST: issue }),
+  },
+  {
+    path: /^\/cluster\/security\/signers$/,
+    serve: byMethod('/cluster/security/signers', { POST: addSigner }),
   },
   {
     path: /^\/cluster\/security\/revoke$/,
@@ -159,15 +164,34 @@ async function grant(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
   return json(200, await security.grant({ identity, prefix, verbs: verbSetOf(verbs) }));
 }
 
-/** The only answer that has a secret, and it has it once. */
-async function issue(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  const security = securityOf(node);
-  const fields = await fieldsOf(request, 'identity', 'days');
-  const { days = TOKEN_LIFE_MICROS / DAY_MICROS } = fields;
+/** The life of a token or key, µs. */
+function lifeIn({ days = TOKEN_LIFE_MICROS / DAY_MICROS }: ChangeFields): number {
   const most = MAX_TOKEN_LIFE_MICROS / DAY_MICROS;
   if (typeof days !== 'number' || !(days > 0 && days <= most))
     throw badField('days', `must be a number up to ${most}`);
-  const made = await security.issue(textIn(fields, 'identity'), days * DAY_MICROS);
+  return days * DAY_MICROS;
+}
+
+/** Adds a public key, or makes a shared secret, which only this answer has. */
+async function addSigner(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const security = securityOf(node);
+  const fields = await fieldsOf(request, 'identity', 'days', 'publicKey');
+  const pem = fields['publicKey'] === undefined ? undefined : textIn(fields, 'publicKey');
+  const publicKey = pem === undefined ? undefined : ed25519KeyOf(pem);
+  if (pem !== undefined && publicKey === undefined)
+    throw badField('publicKey', 'must be a public key of Ed25519, as PEM');
+  const identity = textIn(fields, 'identity');
+  const added = await security.addSigner(identity, lifeIn(fields), publicKey);
+  const { keyId, secret, expiresMicros, have, lack } = added;
+  const base64 = secret && Buffer.from(secret.reveal(), 'hex').toString('base64');
+  return json(200, { keyId, secret: base64, expires: timeOf(expiresMicros), have, lack });
+}
+
+/** The answer has a secret, and no later one has it. */
+async function issue(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const security = securityOf(node);
+  const fields = await fieldsOf(request, 'identity', 'days');
+  const made = await security.issue(textIn(fields, 'identity'), lifeIn(fields));
   const { id, text, expiresMicros, have, lack } = made;
   return json(200, { id, token: text.reveal(), expires: timeOf(expiresMicros), have, lack });
 }
@@ -175,8 +199,11 @@ async function issue(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
 async function revoke(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
   const security = securityOf(node);
   const id = textIn(await fieldsOf(request, 'id'), 'id');
-  if (!/^(?:user|token|cert|node)\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id))
-    throw badField('id', 'must be user/NAME, token/ID, cert/SERIAL or node/NAME');
+  if (!/^(?:user|token|cert|node|ed25519|hmac-sha256)\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id))
+    throw badField(
+      'id',
+      'must be user/NAME, token/ID, cert/SERIAL, node/NAME, ed25519/ID or hmac-sha256/ID',
+    );
   return json(200, await security.revoke(id));
 }
 

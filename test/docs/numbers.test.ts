@@ -60,6 +60,10 @@ import {
   MAX_HTTP_ANSWER_BYTES,
   MAX_HTTP_BODY_BYTES,
   MAX_META_BYTES,
+  MAX_NONCES,
+  NONCE_MS,
+  SHARE_OF_SIGNER,
+  SIGNATURE_AGE_S,
 } from '../../src/http/limits.ts';
 import { MAX_NODES } from '../../src/sim/membership-faults.ts';
 import { drawPlan } from '../../src/sim/plan.ts';
@@ -188,6 +192,9 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `certificate ends after ${NODE_LIFE_MICROS / 86_400e6} days`,
     `The clocks may differ by ${JWT_TOLERANCE_S} s`,
     `keys again after ${JWKS_FRESH_MS / 60_000} minutes`,
+    `the time of the cluster by ${SIGNATURE_AGE_S} s`,
+    `sent to that one again, for ${SIGNATURE_AGE_S} s`,
+    `remembers ${MAX_NONCES * SHARE_OF_SIGNER} requests of a key for ${NONCE_MS / 60_000} minutes`,
     `A check counts for ${JWT_KEEP_MS / 1_000} s`,
   ],
   'docs/overwrite.md': [
@@ -199,6 +206,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `in the background, about a page ${amount(SYNC_LIMITS.scrubMs / 1_000, 'second')}`,
   ],
   'docs/troubleshooting.md': [
+    `is older than ${SIGNATURE_AGE_S} s`,
     `makes an administrator for ${RECOVERY_MICROS / 60e6} minutes`,
     `keeps at most ${MAX_LEDGER_RECORDS} identities`,
     `more than ${MAX_BATCH_OPERATIONS} operations or ${MAX_BATCH_BYTES / MIB} MiB,`,

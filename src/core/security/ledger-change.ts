@@ -1,7 +1,7 @@
 /** The changes of the ledger that operators make. Each makes one record, or refuses. */
 import type { Random } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import type { Secret } from '../../base/secret.ts';
+import { Secret } from '../../base/secret.ts';
 import { NODE_NAME_PATTERN } from '../causality/actor.ts';
 import { MAX_LEDGER_RECORDS, MAX_LEDGER_RIGHTS_CHARS, RECOVERY_MICROS } from '../limits.ts';
 import { drawBearer } from './bearer.ts';
@@ -14,6 +14,7 @@ import {
   type LedgerRecord,
   nameOf,
   rightsChars,
+  type SigningAlgorithm,
   tokenId,
   userId,
 } from './ledger-record.ts';
@@ -75,6 +76,34 @@ export function issued(
 function tokenFor(holder: string, expiresMicros: number, random: Random): IssuedToken {
   const { id, hash, text } = drawBearer(random);
   return { record: { ...emptyRecord(tokenId(id)), version: 1, expiresMicros, holder, hash }, text };
+}
+
+/** A new key for signatures. */
+export interface AddedSigner {
+  readonly record: LedgerRecord;
+  /** The id of the key in signatures. */
+  readonly keyId: string;
+  /** The shared secret in hexadecimal; undefined if the key is public. */
+  readonly secret: Secret | undefined;
+}
+
+/**
+ * Makes the record of a key with which an identity signs requests: of its public key in hexadecimal
+ * (Ed25519), or else of a new shared secret (HMAC). Throws `bad-parameter`.
+ */
+export function signing(
+  ledger: Ledger,
+  { holder, expiresMicros }: Pick<LedgerRecord, 'holder' | 'expiresMicros'>,
+  publicKey: string | undefined,
+  random: Random,
+): AddedSigner {
+  const { record: token } = issued(ledger, { holder, expiresMicros }, random);
+  const keyId = nameOf(token.id);
+  const algorithm: SigningAlgorithm = publicKey === undefined ? 'hmac-sha256' : 'ed25519';
+  // The hash of a token that no client has: 256 bits that cannot be foreseen.
+  const hash = publicKey ?? token.hash;
+  const record = { ...token, id: `${algorithm}/${keyId}`, hash };
+  return { record, keyId, secret: publicKey === undefined ? new Secret(hash) : undefined };
 }
 
 /** The record with which an id is revoked. `expiresMicros` counts if there is no record yet. */

@@ -17,11 +17,20 @@ import { normalRights, type Right, rightsOfBoth } from './rights.ts';
 import { ALL_VERBS } from './verb.ts';
 
 /** The kinds of records, which begin their ids. */
-const KINDS = ['user', 'token', 'cert', 'key'] as const;
+const KINDS = ['user', 'token', 'cert', 'key', 'ed25519', 'hmac-sha256'] as const;
+
+/** The algorithms of signed requests. Each is the kind of the records of its keys. */
+export const SIGNING_ALGORITHMS = ['ed25519', 'hmac-sha256'] as const;
+
+/** One of `SIGNING_ALGORITHMS`. */
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+
+/** The kinds whose records end. */
+const MORTAL: readonly string[] = ['token', 'cert', ...SIGNING_ALGORITHMS];
 
 /** One record of the ledger. */
 export interface LedgerRecord {
-  /** `user/NAME`, `token/ID`, `cert/SERIAL` or `key/ID`. */
+  /** `user/NAME`, `token/ID`, `cert/SERIAL`, `key/ID`, `ed25519/ID` or `hmac-sha256/ID`. */
   readonly id: string;
   /** Each change of the record adds one. */
   readonly version: number;
@@ -29,9 +38,12 @@ export interface LedgerRecord {
   readonly isRevoked: boolean;
   /** The wall time at which it ends, µs since 1970; 0 if never. It never changes. */
   readonly expiresMicros: number;
-  /** The identity of a token, or the node of a key; else empty. */
+  /** The identity of a token or of a key for signatures, or the node of a key; else empty. */
   readonly holder: string;
-  /** The SHA-256 of a token, or the public key of a node, in hexadecimal; else empty. */
+  /**
+   * The SHA-256 of a token, the public key of a node or of an identity, or the secret of
+   * `hmac-sha256`, in hexadecimal; else empty.
+   */
   readonly hash: string;
   /** The rights of an identity, as `normalRights` has them; else none. */
   readonly rights: readonly Right[];
@@ -84,7 +96,7 @@ export function isSound(record: LedgerRecord): boolean {
   if (!isCount(version, MAX_RECORD_VERSION) || !isCount(expiresMicros, MAX_WALL_MICROS))
     return false;
   if (kind !== 'user' && rights.length > 0) return false;
-  if ((kind === 'token' || kind === 'cert') && expiresMicros === 0) return false;
+  if (MORTAL.includes(kind) && expiresMicros === 0) return false;
   if ((kind === 'user' || kind === 'cert') && holder + hash !== '') return false;
   if (kind === 'key' && hash !== '' && id !== keyId(hash)) return false;
   if (holder !== '' && !NODE_NAME_PATTERN.test(holder)) return false;

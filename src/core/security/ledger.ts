@@ -6,6 +6,7 @@
 import { callAll } from '../../base/call-all.ts';
 import { areSameTexts, sha256Of } from '../../base/sha256.ts';
 import { LEDGER_KEEP_MICROS } from '../limits.ts';
+import { Secret } from '../../base/secret.ts';
 import type { Bearer } from './bearer.ts';
 import {
   certId,
@@ -16,6 +17,8 @@ import {
   mergeRecords,
   nameOf,
   normalRecord,
+  SIGNING_ALGORITHMS,
+  type SigningAlgorithm,
   tokenId,
   userId,
 } from './ledger-record.ts';
@@ -28,6 +31,14 @@ export const RECOVERY_PREFIX = 'recovery-';
 export interface KnownIdentity {
   readonly name: string;
   readonly rights: RightsTable;
+}
+
+/** A key with which an identity signs requests. */
+export interface Signer {
+  readonly algorithm: SigningAlgorithm;
+  /** The public key, or the shared secret, in hexadecimal. */
+  readonly key: Secret;
+  readonly identity: KnownIdentity;
 }
 
 const NO_RIGHTS = new RightsTable([]);
@@ -118,6 +129,17 @@ export class Ledger {
     nowMicros: number,
   ): KnownIdentity | undefined {
     return this.get(certId(serial)).isRevoked ? undefined : this.identityNamed(name, nowMicros);
+  }
+
+  /** The key of this id, and its identity; undefined if it does not count. */
+  signerOf(id: string, nowMicros: number): Signer | undefined {
+    for (const algorithm of SIGNING_ALGORITHMS) {
+      const record = this.#records.get(`${algorithm}/${id}`);
+      if (record === undefined || !counts(record, nowMicros) || record.hash === '') continue;
+      const identity = this.identityNamed(record.holder, nowMicros);
+      if (identity !== undefined) return { algorithm, key: new Secret(record.hash), identity };
+    }
+    return undefined;
   }
 
   /** The identity of a name that a proof has; undefined if there is none, or if it was revoked. */
