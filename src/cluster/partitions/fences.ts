@@ -39,6 +39,8 @@ export class Fences {
   readonly #partition: number;
   readonly #parts: FencesParts;
   readonly #made = new Map<string, MadeFence>();
+  /** The time of the latest fence. */
+  #latestMs = -Infinity;
 
   constructor(partition: number, parts: FencesParts) {
     this.#partition = partition;
@@ -62,20 +64,21 @@ export class Fences {
       return before.replica === replica ? member : undefined;
     }
     if (before === undefined && !this.#hasRoom()) return undefined;
-    this.#made.set(member, { member, replica, life: asker.life, atMs: clock.monotonicMs() });
+    this.#latestMs = clock.monotonicMs();
+    this.#made.set(member, { member, replica, life: asker.life, atMs: this.#latestMs });
     onFence(this.#partition);
     return member;
   }
 
   /** The fences that may concern a write in progress. */
   get needed(): readonly Fence[] {
-    if (this.#made.size === 0) return NONE;
+    if (!this.#isNeeded({ atMs: this.#latestMs })) return NONE;
     const late = [...this.#made.values()].filter((fence) => this.#isNeeded(fence));
     return late.map((fence) => this.#toFence(fence));
   }
 
   /** Whether a write in progress may have begun before the fence. */
-  #isNeeded({ atMs }: MadeFence): boolean {
+  #isNeeded({ atMs }: Pick<MadeFence, 'atMs'>): boolean {
     return atMs >= this.#parts.clock.monotonicMs() - FENCE_MS;
   }
 
