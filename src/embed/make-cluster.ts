@@ -103,7 +103,7 @@ interface ClusterToSecure {
 }
 
 /** A node of it. */
-interface NodeToSecure {
+export interface NodeToSecure {
   readonly name: string;
   readonly host: string;
   readonly root: string;
@@ -155,16 +155,24 @@ export async function secureNodes({
       mark: MARKS.on,
     });
   }
-  await replaceFiles(dir, {
-    [CLUSTER_FILES.header]: `Authorization: Bearer ${text.reveal()}`,
+  await writeClientFiles(dir, urls, text);
+  return text;
+}
+
+/** Writes the files with which clients prove the identity of a token. */
+export const writeClientFiles = (
+  dir: string,
+  urls: readonly string[],
+  token: Secret,
+): Promise<void> =>
+  replaceFiles(dir, {
+    [CLUSTER_FILES.header]: `Authorization: Bearer ${token.reveal()}`,
     [CLUSTER_FILES.client]: [
       `url = "${urls.join()}"`,
       `ca = "${CLUSTER_FILES.authority}"`,
-      `token = "${text.reveal()}"`,
+      `token = "${token.reveal()}"`,
     ].join('\n'),
   });
-  return text;
-}
 
 /** Makes the files of a secured cluster. Rejects with `StartError` if the directory is there. */
 export async function initCluster(options: InitOptions): Promise<InitResult> {

@@ -3,6 +3,7 @@
  * that can be cut.
  */
 import { join } from 'node:path';
+import { httpUrl } from '../base/address.ts';
 import type { Address, Log } from '../base/env.ts';
 import { StartError } from '../base/errors.ts';
 import { EMBED_POLL_MS, EMBED_START_TIMEOUT_MS, EMBED_START_TRIES } from './limits.ts';
@@ -12,12 +13,13 @@ import { readConfig } from '../config/read.ts';
 import { cuttable } from './cuttable-network.ts';
 import { type LogConfig, logOf, logTableOf } from './log-config.ts';
 import { findFreePorts } from './free-ports.ts';
+import { type EmbeddedSecurity, embeddedSecurity, secureEmbedded } from './secured-cluster.ts';
 import { diskOf, type EmbeddedNode, isTaken, type NodeConfig, runParts } from './start-node.ts';
 
 /** The options of a cluster. */
 export interface StartClusterOptions extends Pick<
   NodeConfig,
-  'quorum' | 'storage' | 'http' | 'policy'
+  'quorum' | 'storage' | 'security' | 'http' | 'policy'
 > {
   /** The number of nodes, 1 to 32. Default 3. */
   readonly nodes?: number | undefined;
@@ -31,14 +33,29 @@ const HOST = '127.0.0.1';
 const PORTS_EACH = 3;
 const MAX_NODES = 32;
 
+interface ClusterParts {
+  readonly cuts: Set<string>;
+  readonly clientFile: string | undefined;
+  readonly onClosed: () => Promise<void>;
+}
+
 /** A cluster in this process. */
 export class EmbeddedCluster {
   readonly nodes: readonly EmbeddedNode[];
+  /**
+   * The file with URLs, authority and the token of an administrator, for `clientFile` of
+   * `mec-db/secured`; undefined if the nodes need no credentials. Without `root` it is gone when
+   * the cluster is closed.
+   */
+  readonly clientFile: string | undefined;
   readonly #cuts: Set<string>;
+  readonly #onClosed: () => Promise<void>;
 
-  constructor(nodes: readonly EmbeddedNode[], cuts: Set<string>) {
+  constructor(nodes: readonly EmbeddedNode[], { cuts, clientFile, onClosed }: ClusterParts) {
     this.nodes = nodes;
+    this.clientFile = clientFile;
     this.#cuts = cuts;
+    this.#onClosed = onClosed;
   }
 
   /** The HTTP addresses of the nodes, for `MecClient`. */
@@ -83,6 +100,7 @@ export class EmbeddedCluster {
   /** Stops all nodes, and leaves nothing open. */
   async close(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.close()));
+    await this.#onClosed();
   }
 }
 
@@ -117,15 +135,20 @@ async function startOnce(options: StartClusterOptions, count: number): Promise<E
   const table = logTableOf('startCluster', log);
   const first = await findFreePorts(HOST, PORTS_EACH * count, systemRandom);
   const addresses = Array.from({ length: count }, (_, i) => ({
+    name: `n${i + 1}`,
     host: HOST,
     port: first + PORTS_EACH * i,
   }));
+  const secured = settings.security?.mode === 'on' ? await embeddedSecurity(root) : undefined;
+  const clientFile = secured && (await secure(secured, addresses));
+  const onClosed = async (): Promise<void> => secured?.remove();
   const cuts = new Set<string>();
   const started = await Promise.allSettled(
-    addresses.map((address, i) => {
-      const own = root === undefined ? undefined : join(root, `n${i + 1}`);
-      const given = { ...settings, log: table, root: own };
-      const config = configOf(given, address, { name: `n${i + 1}`, all: addresses });
+    addresses.map(async (address, i) => {
+      const { name } = address;
+      const given = { ...settings, log: table, root: root && join(root, name) };
+      const ofKeys = secured && { root: join(secured.dir, name) };
+      const config = { ...configOf(given, address, addresses), ...ofKeys };
       const isCut = (to: Address): boolean =>
         cuts.has(`${i} ${Math.floor((to.port - first) / PORTS_EACH)}`);
       return runParts({
@@ -139,7 +162,7 @@ async function startOnce(options: StartClusterOptions, count: number): Promise<E
   const nodes = started.flatMap((outcome) =>
     outcome.status === 'fulfilled' ? [outcome.value] : [],
   );
-  const cluster = new EmbeddedCluster(nodes, cuts);
+  const cluster = new EmbeddedCluster(nodes, { cuts, clientFile, onClosed });
   try {
     for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
     await cluster.whole();
@@ -150,10 +173,29 @@ async function startOnce(options: StartClusterOptions, count: number): Promise<E
   }
 }
 
+/** Makes the keys of the nodes at these addresses. Resolves with the path of the client file. */
+async function secure(
+  { dir, remove }: EmbeddedSecurity,
+  addresses: readonly ClusterAddress[],
+): Promise<string> {
+  const nodes = addresses.map(({ name, host }) => ({ name, host, root: join(dir, name) }));
+  const urls = addresses.map(({ host, port }) => httpUrl(host, port + 2, 'https'));
+  try {
+    return await secureEmbedded(dir, nodes, urls);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+interface ClusterAddress extends Address {
+  readonly name: string;
+}
+
 function configOf(
   given: NodeConfig & { readonly log?: unknown },
-  { host, port }: Address,
-  { name, all }: { name: string; all: readonly Address[] },
+  { name, host, port }: ClusterAddress,
+  all: readonly ClusterAddress[],
 ): Config {
   const node = all.filter((other) => other.port !== port);
   return {
