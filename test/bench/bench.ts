@@ -13,7 +13,7 @@ import type { ClusterName } from './clusters.ts';
 import { etcdVersion } from './etcd.ts';
 import type { Findings } from './experiment.ts';
 import { EXPERIMENTS } from './experiments.ts';
-import { WARMUP_MS, warmupOf } from './measure.ts';
+import { compileTimeOf, WARMUP_MS, warmupOf } from './measure.ts';
 import { DEFAULT_ROWS, fullRows, rowsNamed, type Row } from './plan.ts';
 import { plotRows } from './plot.ts';
 import { formatCurve, formatHeading, formatRow, formatTargets } from './report.ts';
@@ -140,6 +140,7 @@ function describe({ durationMs, rounds, clusters }: Settings, etcd: string | und
     `node ${process.version}, ${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'})`,
     `3 nodes each on this machine, N=3 R=W=2, durable writes on ${storage}`,
     `${measured}${rounds === 1 ? '' : `, the median of ${rounds}`}; every PUT creates a key`,
+    `each new cluster is loaded for ${compileTimeOf(durationMs) / 1000} s first`,
   ];
   if (!clusters.includes('etcd')) return lines;
   const peer =

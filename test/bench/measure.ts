@@ -18,6 +18,13 @@ import { clientMaker, loadedPrefix, loadingClients, type Workload } from './requ
  * The longest warm-up before a measurement. A shorter measurement has a warm-up of its own length.
  */
 export const WARMUP_MS = 1_000;
+/**
+ * The load of a new cluster before its first measurement. On two busy cores, the compiler works on
+ * the code of a node for about that long.
+ */
+const COMPILE_MS = 10_000;
+/** The same as a multiple of the measurements, if those are short. */
+const COMPILE_DURATIONS = 4;
 /** A rest before each measurement, in which the work of the last one ends. */
 const SETTLE_MS = 250;
 /** Many connections at once, so that many keys are written in one batch. */
@@ -52,8 +59,12 @@ export interface Figures {
 
 let runs = 0;
 
-/** The length of the warm-up of a new cluster. */
+/** The length of the warm-up before a measurement. */
 export const warmupOf = (durationMs: number): number => Math.min(WARMUP_MS, durationMs);
+
+/** The length of the load of a new cluster. */
+export const compileTimeOf = (durationMs: number): number =>
+  Math.min(COMPILE_MS, COMPILE_DURATIONS * durationMs);
 
 const portsOf = ({ httpPorts }: Cluster, aim: Load['aim']): readonly number[] =>
   aim === 'one' ? httpPorts.slice(0, 1) : httpPorts;
@@ -93,7 +104,7 @@ export async function warmUp(cluster: Cluster, durationMs: number): Promise<numb
   const { errors } = await measure(
     cluster,
     { ...workload, connections: 64, aim: 'spread' },
-    warmupOf(durationMs),
+    compileTimeOf(durationMs),
   );
   return failed + errors;
 }
