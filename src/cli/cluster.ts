@@ -1,6 +1,7 @@
 /** The commands `mec status` and `mec locate`, for operators. */
 import type { CommandArguments } from './command.ts';
 import { OPERATOR_POLL_MS } from './limits.ts';
+import { CERTIFICATE_WARNING_DAYS } from '../embed/limits.ts';
 import { sleepMs } from '../base/system.ts';
 import type { KeyLocation } from '../cluster/coordinator/explain.ts';
 import type { MemberStatus } from '../cluster/status.ts';
@@ -101,10 +102,21 @@ async function printTable(statuses: Statuses): Promise<boolean> {
   return print(process.stdout, rows.map((row) => `${line(row)}\n`).join(''));
 }
 
-function rowOf({ name, members, security, store, sync, handoff }: ServerStatus): string[] {
+function rowOf({
+  name,
+  members,
+  security,
+  store,
+  sync,
+  handoff,
+  certificate,
+}: ServerStatus): string[] {
   const own = members.find((member) => member.name === name);
   const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
   if (security === 'insecure') notes.push('insecure');
+  const { daysLeft = Infinity } = certificate ?? {};
+  if (daysLeft < CERTIFICATE_WARNING_DAYS)
+    notes.push(`certificate ends in ${counted(daysLeft, 'day')}`);
   const { marks = 0, wounded = 0, aside = 0, unreadable = [] } = store.damage ?? {};
   const damaged = [counted(marks, 'key'), counted(Math.max(wounded, aside), 'partition')].filter(
     (text) => !text.startsWith('0 '),

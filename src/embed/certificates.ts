@@ -28,7 +28,7 @@ export interface CertificateTerms {
   readonly commonName: string;
   /** Hosts, addresses and URIs that it is for. */
   readonly hosts?: readonly string[];
-  readonly uri?: string;
+  readonly uris?: readonly string[];
   readonly fromMicros: number;
   readonly untilMicros: number;
   /** The authority that signs; undefined for an authority that signs itself. */
@@ -127,7 +127,7 @@ const toSubtle = (key: KeyObject): Promise<webcrypto.CryptoKey> =>
     'sign',
   ]);
 
-function extensionsOf({ hosts = [], uri, by }: CertificateTerms): pkijs.Extension[] {
+function extensionsOf({ hosts = [], uris = [], by }: CertificateTerms): pkijs.Extension[] {
   const isAuthority = by === undefined;
   const usage = new asn1js.BitString({ valueHex: isAuthority ? SIGNS_CERTIFICATES : SIGNS_DATA });
   const constraints = new pkijs.BasicConstraints({ cA: isAuthority }).toSchema();
@@ -137,8 +137,8 @@ function extensionsOf({ hosts = [], uri, by }: CertificateTerms): pkijs.Extensio
   ];
   if (isAuthority) return extensions;
   const keyPurposes = [hosts.length > 0 ? SERVER_USE : CLIENT_USE];
-  const altNames = hosts.map(nameOfHost);
-  if (uri !== undefined) altNames.push(new pkijs.GeneralName({ type: URI_NAME, value: uri }));
+  const ofUris = uris.map((value) => new pkijs.GeneralName({ type: URI_NAME, value }));
+  const altNames = [...hosts.map(nameOfHost), ...ofUris];
   return [
     ...extensions,
     extension(EXTENDED_KEY_USAGE, new pkijs.ExtKeyUsage({ keyPurposes }).toSchema()),

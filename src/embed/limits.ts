@@ -39,3 +39,9 @@ export const DAY_MICROS = 86_400 * 1e6;
 
 /** The life of the certificates of nodes and identities. */
 export const NODE_LIFE_MICROS = 90 * DAY_MICROS;
+
+/** The time between two looks at the certificate. It is renewed when a month of it is left. */
+export const CERTIFICATE_LOOK_MS = 3_600_000;
+
+/** The days before the end of a certificate from which the log warns. */
+export const CERTIFICATE_WARNING_DAYS = 30;

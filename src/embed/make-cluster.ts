@@ -2,6 +2,7 @@
  * The files of secured clusters: the authority, the directories of nodes, the first administrator,
  * and the file of a client. Nothing of it needs a running node.
  */
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { httpUrl } from '../base/address.ts';
@@ -73,7 +74,7 @@ interface NodePlace {
 const nodeTerms = ({ name, host }: NodePlace, nowMicros: number): CertificateTerms => ({
   commonName: name,
   hosts: [...new Set([host, 'localhost', '127.0.0.1', '::1'])],
-  uri: `mec://mec/node/${name}`,
+  uris: [`mec://mec/node/${name}`],
   fromMicros: nowMicros - EARLIER_MICROS,
   untilMicros: nowMicros + NODE_LIFE_MICROS,
 });
@@ -91,6 +92,17 @@ export const signNewcomer: SignNewcomer = (by, newcomer) => {
   const terms = nodeTerms(newcomer, Math.floor(systemClock.wallMicros()));
   return signCertificate({ ...terms, by, publicKey: newcomer.certificateKey }, systemRandom);
 };
+
+/** Signs the certificate of a node again, for the same key. Resolves with it, as PEM. */
+export function signAgain(
+  by: KeyedCertificate,
+  { key, ...place }: NodePlace & { readonly key: Secret },
+  nowMicros: number,
+): Promise<string> {
+  const spki = createPublicKey(createPrivateKey(key.reveal()));
+  const publicKey = spki.export({ type: 'spki', format: 'pem' }).toString();
+  return signCertificate({ ...nodeTerms(place, nowMicros), by, publicKey }, systemRandom);
+}
 
 /** A cluster to make. */
 interface ClusterToSecure {
@@ -242,7 +254,7 @@ export async function certifyUser(dir: string, identity: string): Promise<readon
   const nowMicros = Math.floor(systemClock.wallMicros());
   const terms = {
     commonName: identity,
-    uri: `mec://mec/user/${identity}`,
+    uris: [`mec://mec/user/${identity}`],
     fromMicros: nowMicros - EARLIER_MICROS,
     untilMicros: nowMicros + NODE_LIFE_MICROS,
     by: await readAuthority(dir),

@@ -5,7 +5,7 @@
  * The mark makes sure that no lost line or file opens a node: with the mark a node needs
  * `mode = "on"`, and with `mode = "on"` it needs the mark.
  */
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { authorityOf } from '../base/address.ts';
 import { messageOf, StartError } from '../base/errors.ts';
@@ -16,6 +16,7 @@ import type { KeyFiles } from '../cluster/key-rotation.ts';
 import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import type { TlsFiles } from '../http/tls.ts';
 import { AuditFile } from './audit-file.ts';
+import type { KeyedCertificate } from './certificates.ts';
 
 /** The names of the files. */
 export const SECURITY_FILES = {
@@ -25,6 +26,8 @@ export const SECURITY_FILES = {
   curve: 'curve.key',
   nextCurve: 'curve.key.next',
   ca: 'ca.crt',
+  /** Only if this node renews its certificate by itself. */
+  authorityKey: 'ca.key',
   ledger: 'ledger.json',
   recovery: 'recovery.json',
   audit: 'audit.ndjson',
@@ -97,6 +100,27 @@ export class SecuredRoot implements KeyFiles {
     return new SecuredRoot(directory, { tls, keys, firstRecords: parseRecords(records ?? '[]') });
   }
 
+  /** The authority, if its key is here; undefined if this node cannot sign. */
+  async readAuthority(): Promise<KeyedCertificate | undefined> {
+    const file = join(this.#directory, SECURITY_FILES.authorityKey);
+    const key = await readIfThere(file);
+    if (key === undefined) return undefined;
+    await assertClosed(file);
+    return {
+      certificate: await readNeeded(this.#directory, SECURITY_FILES.ca),
+      key: new Secret(key),
+    };
+  }
+
+  /** Replaces the certificate at once. */
+  async replaceCertificate(certificate: string): Promise<void> {
+    const file = join(this.#directory, SECURITY_FILES.certificate);
+    const part = `${file}.part`;
+    await writeFile(part, `${certificate.trim()}\n`, { mode: OWNER_ONLY, flush: true });
+    await rename(part, file);
+    await syncDirectory(this.#directory);
+  }
+
   /** Reads the certificate and the keys again. */
   readTls(): Promise<TlsFiles> {
     return readTls(this.#directory);
@@ -162,13 +186,18 @@ async function readIfThere(file: string): Promise<string | undefined> {
 
 async function assertPrivate(directory: string): Promise<void> {
   const secrets = [SECURITY_FILES.key, SECURITY_FILES.curve].map((name) => join(directory, name));
-  for (const path of [directory, ...secrets]) {
-    const { mode } = await stat(path).catch((error: unknown) => {
-      throw new StartError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
-    });
-    if ((mode & OTHERS) !== 0)
-      throw new StartError(`${path} can be used by others; close it with chmod go= ${path}`);
-  }
+  for (const path of [directory, ...secrets]) await assertClosed(path);
+  const authorityKey = join(directory, SECURITY_FILES.authorityKey);
+  if ((await readIfThere(authorityKey)) !== undefined) await assertClosed(authorityKey);
+}
+
+/** Rejects with `StartError` if others than its owner can do something with a file. */
+async function assertClosed(path: string): Promise<void> {
+  const { mode } = await stat(path).catch((error: unknown) => {
+    throw new StartError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  });
+  if ((mode & OTHERS) !== 0)
+    throw new StartError(`${path} can be used by others; close it with chmod go= ${path}`);
 }
 
 async function readNeeded(directory: string, name: string): Promise<string> {

@@ -27,6 +27,7 @@ import { readVersion } from './version.ts';
 import { assertNotExposed, warnIfInsecure } from './exposure.ts';
 import { findFreePorts } from './free-ports.ts';
 import { securedDoor } from './secured-door.ts';
+import { watchCertificate } from './renewal.ts';
 import { assertNamedOrigins, SecuredRoot } from './secured-root.ts';
 
 /**
@@ -191,8 +192,10 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
     const pages = config.http.ui ? loadPages() : undefined;
     const door = securedDoor(node, root, env);
     const http = await HttpServer.start({ node, env, version: readVersion(), pages, ...door });
-    const warning = warnIfInsecure(config, env);
-    return embed(node, { http, network, ended, warning, root, joins: door.joins });
+    const reload = (): Promise<void> => http.reloadTls();
+    const renewal = root && watchCertificate({ root, config, env, reload });
+    const timers = [warnIfInsecure(config, env), renewal];
+    return embed(node, { http, network, ended, timers, root, joins: door.joins });
   } catch (error) {
     await node?.stop();
     await network.close();
@@ -204,19 +207,19 @@ interface Around {
   readonly http: HttpServer;
   readonly network: Network;
   readonly ended: Promise<Error | undefined>;
-  readonly warning: Timer | undefined;
+  readonly timers: readonly (Timer | undefined)[];
   readonly root: SecuredRoot | undefined;
   readonly joins: Joins | undefined;
 }
 
 function embed(
   node: MecNode,
-  { http, network, ended, warning, root, joins }: Around,
+  { http, network, ended, timers, root, joins }: Around,
 ): ReloadableNode {
   const { config } = node;
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    warning?.cancel();
+    for (const timer of timers) timer?.cancel();
     joins?.close();
     await http.stop();
     await node.stop();

@@ -1,6 +1,7 @@
 /** The document of `/status`. */
 import type { Health } from '../cluster/insight/verdict.ts';
 import type { NodeStatus } from '../cluster/status.ts';
+import type { CertificateStatus } from './certificate-life.ts';
 
 /** The status of the node, and of its process. */
 export interface ServerStatus extends NodeStatus {
@@ -14,5 +15,7 @@ export interface ServerStatus extends NodeStatus {
    * answers.
    */
   readonly http: Readonly<Record<'inFlight' | 'refused' | 'bodyBytes' | 'answerBytes', number>>;
+  /** The certificate of the node. Only a secured one has it. */
+  readonly certificate?: CertificateStatus;
   readonly memory: Readonly<Record<'rssBytes' | 'heapBytes', number>>;
 }

@@ -25,6 +25,7 @@ import { operationOf } from './metrics-route.ts';
 import type { ServerStatus } from './server-status.ts';
 import { AnswerMemory } from './answer-memory.ts';
 import { BodyMemory } from './body-memory.ts';
+import { type CertificateLife, certificateStatus, lifeOf } from './certificate-life.ts';
 import { ClientAddresses } from './client-addresses.ts';
 import type { Access } from './access.ts';
 import { HttpConnection } from './connection.ts';
@@ -98,6 +99,8 @@ export class HttpServer {
   readonly #admission: Admission;
   readonly #accesses = new WeakMap<IncomingMessage, Access>();
   readonly #connections = new WeakMap<Socket, HttpConnection>();
+  /** The life of the certificate in use; undefined if there is none. */
+  #life: CertificateLife | undefined;
   #inFlight = 0;
   #refused = 0;
   #isStopping = false;
@@ -143,6 +146,7 @@ export class HttpServer {
     const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
       this.#serve(request, response);
     const { tls } = options;
+    this.#life = tls && lifeOf(tls.certificate);
     this.#server = createAnyServer(limits, tls, onRequest);
     // A client that closes its half after a request still gets the answer, as `nc -N` expects. The
     // server closes when all requests are answered.
@@ -184,7 +188,9 @@ export class HttpServer {
   async reloadTls(): Promise<void> {
     const { readTls } = this.#options;
     if (readTls === undefined) throw new MecError('no-such-route', { detail: 'There is no TLS.' });
-    replaceTls(this.#server, await readTls());
+    const tls = await readTls();
+    replaceTls(this.#server, tls);
+    this.#life = lifeOf(tls.certificate);
   }
 
   /**
@@ -332,6 +338,9 @@ export class HttpServer {
       health: this.#options.node.sight.health.verdict(),
       ...this.#options.node.status(),
       http,
+      ...(this.#life !== undefined && {
+        certificate: certificateStatus(this.#life, this.#options.env.clock.wallMicros()),
+      }),
       memory: { rssBytes: rss, heapBytes: heapUsed },
     };
   }

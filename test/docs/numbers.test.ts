@@ -6,7 +6,7 @@ import { KIB, MIB } from '../../src/base/bytes.ts';
 import { MAC_BYTES } from '../../src/base/mac.ts';
 import { LOG_REPEAT_MS, MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
 import { DEV_DEFAULT_NODES, DEV_LOAD_PER_SECOND } from '../../src/cli/limits.ts';
-import { NODE_LIFE_MICROS } from '../../src/embed/limits.ts';
+import { CERTIFICATE_WARNING_DAYS, NODE_LIFE_MICROS } from '../../src/embed/limits.ts';
 import {
   CLIENT_ATTEMPT_MS,
   CLIENT_DEADLINE_MS,
@@ -190,6 +190,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `an administrator for ${RECOVERY_MICROS / 60e6} minutes`,
     `Tokens end after ${TOKEN_LIFE_MICROS / 86_400e6} days`,
     `certificate ends after ${NODE_LIFE_MICROS / 86_400e6} days`,
+    `warns from ${CERTIFICATE_WARNING_DAYS} days before its end`,
     `The clocks may differ by ${JWT_TOLERANCE_S} s`,
     `keys again after ${JWKS_FRESH_MS / 60_000} minutes`,
     `the time of the cluster by ${SIGNATURE_AGE_S} s`,

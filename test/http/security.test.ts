@@ -200,6 +200,8 @@ test('a certificate of the authority proves a user, and any other one proves not
     await secured.certificateFor('mec://other/user/ann'),
     await secured.certificateFor('mec://mec/user/eve'),
     await secured.certificateFor('mec://mec/user/ann, URI:mec://mec/user/admin'),
+    await secured.certificateFor(['mec://mec/user/ann', 'mec://mec/user/admin']),
+    await secured.certificateFor(['mec://mec/user/admin', 'mec://mec/user/ann']),
     await secured.certificateFor('mec://mec/user/ann', await other.authority()),
   ];
   for (const certificate of strangers)
