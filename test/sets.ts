@@ -48,6 +48,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/insight/health.test.ts': ['long'],
   'cluster/ipv6.test.ts': ['long'],
   'cluster/key-rotation.test.ts': ['long'],
+  'cluster/keyless-memory.test.ts': ['usual'],
   'cluster/membership.test.ts': ['long'],
   'cluster/network-hosts.test.ts': ['long'],
   'cluster/node-keys.test.ts': ['long'],
