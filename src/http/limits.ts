@@ -148,10 +148,16 @@ export const MAX_JWT_CHECKS = 256;
 /** Seconds by which the clock of an issuer may differ from that of the cluster. */
 export const JWT_TOLERANCE_S = 10;
 
-/** The longest difference between the time of a signature and now, seconds. */
+/** The age at which a signature no longer counts, seconds. */
 export const SIGNATURE_AGE_S = 300;
 
-/** The time for which a nonce is remembered: a signature may be of the future as well. */
+/**
+ * The lead that the clock of a signer may have, seconds. After a restart, a node does not know
+ * which requests of these seconds it has served.
+ */
+export const SIGNATURE_LEAD_S = 10;
+
+/** The time for which a nonce is remembered: twice that for which a signature counts. */
 export const NONCE_MS = 2_000 * SIGNATURE_AGE_S;
 
 /** Nonces of one period: about 35 bytes each, and two periods are kept. */

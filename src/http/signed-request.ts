@@ -5,7 +5,7 @@
 import type { Clock } from '../base/env.ts';
 import type { Security } from '../cluster/security.ts';
 import type { KnownIdentity } from '../core/security/ledger.ts';
-import { SIGNATURE_AGE_S } from './limits.ts';
+import { SIGNATURE_AGE_S, SIGNATURE_LEAD_S } from './limits.ts';
 import {
   isSignedBy,
   parseSignature,
@@ -28,10 +28,13 @@ const NONCE = /^[\w+/=.-]{8,64}$/;
 export class SignedRequests {
   readonly #security: Security;
   readonly #nonces: Nonces;
+  /** The time since which the nonces are remembered, seconds since 1970. */
+  readonly #startS: number;
 
   constructor(security: Security, clock: Pick<Clock, 'monotonicMs'>) {
     this.#security = security;
     this.#nonces = new Nonces(clock);
+    this.#startS = security.nowMicros / 1e6;
   }
 
   /**
@@ -62,7 +65,8 @@ export class SignedRequests {
     const { created, expires = Infinity } = Object.fromEntries(parameters);
     return (
       typeof created === 'number' &&
-      Math.abs(nowS - created) <= SIGNATURE_AGE_S &&
+      created >= Math.max(nowS - SIGNATURE_AGE_S, this.#startS) &&
+      created <= nowS + SIGNATURE_LEAD_S &&
       typeof expires === 'number' &&
       nowS < expires
     );

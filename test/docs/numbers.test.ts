@@ -64,6 +64,7 @@ import {
   NONCE_MS,
   SHARE_OF_SIGNER,
   SIGNATURE_AGE_S,
+  SIGNATURE_LEAD_S,
 } from '../../src/http/limits.ts';
 import { MAX_NODES } from '../../src/sim/membership-faults.ts';
 import { drawPlan } from '../../src/sim/plan.ts';
@@ -193,7 +194,8 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `warns from ${CERTIFICATE_WARNING_DAYS} days before its end`,
     `The clocks may differ by ${JWT_TOLERANCE_S} s`,
     `keys again after ${JWKS_FRESH_MS / 60_000} minutes`,
-    `the time of the cluster by ${SIGNATURE_AGE_S} s`,
+    `may be ${SIGNATURE_AGE_S} s ago, and ${SIGNATURE_LEAD_S} s ahead`,
+    `again, for ${SIGNATURE_LEAD_S} s`,
     `sent to that one again, for ${SIGNATURE_AGE_S} s`,
     `remembers ${MAX_NONCES * SHARE_OF_SIGNER} requests of a key for ${NONCE_MS / 60_000} minutes`,
     `A check counts for ${JWT_KEEP_MS / 1_000} s`,
