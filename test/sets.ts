@@ -50,6 +50,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cluster/key-rotation.test.ts': ['long'],
   'cluster/keyless-memory.test.ts': ['usual'],
   'cluster/membership.test.ts': ['long'],
+  'cluster/migrating.test.ts': ['long'],
   'cluster/network-hosts.test.ts': ['long'],
   'cluster/node-keys.test.ts': ['long'],
   'cluster/refused-starts.test.ts': ['long'],

@@ -77,6 +77,7 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
         parse: numberWithin(1, 32),
         defaultValue: 3,
       },
+      { flags: '--running', about: 'init: make keys for the cluster at --url, which has none' },
       {
         flags: '--dir <dir>',
         about: 'directory that init makes, with the authority',

@@ -113,7 +113,7 @@ function rowOf({
 }: ServerStatus): string[] {
   const own = members.find((member) => member.name === name);
   const notes = store.state === 'ok' ? [] : [`store: ${store.state}`];
-  if (security === 'insecure') notes.push('insecure');
+  if (security === 'insecure' || security === 'migrating') notes.push(security);
   const { daysLeft = Infinity } = certificate ?? {};
   if (daysLeft < CERTIFICATE_WARNING_DAYS)
     notes.push(`certificate ends in ${counted(daysLeft, 'day')}`);

@@ -6,8 +6,15 @@ import { readText } from '../config/client-file.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { recovery } from '../core/security/ledger-change.ts';
 import { VERBS } from '../core/security/verb.ts';
-import { certifyUser, type InitOptions, initCluster, renewNode } from '../embed/make-cluster.ts';
+import {
+  certifyUser,
+  type InitOptions,
+  initCluster,
+  keysForCluster,
+  renewNode,
+} from '../embed/make-cluster.ts';
 import { MARKS, SECURITY_FILES, securityDirectory } from '../embed/secured-root.ts';
+import type { ServerStatus } from '../http/server-status.ts';
 import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, ExitError, type RemoteOptions, reported, urlsOf } from './remote.ts';
@@ -17,6 +24,7 @@ import { oneLine, print } from './terminal.ts';
 interface SecurityOptions extends RemoteOptions, InitOptions {
   readonly node?: string;
   readonly days?: number;
+  readonly running?: boolean;
   readonly key?: string;
 }
 
@@ -68,8 +76,21 @@ const change = <Answer>(
   return askNode<Answer>(options, { method: 'POST', path: `/cluster/security/${route}`, body });
 };
 
+/** Makes the keys of a cluster that runs without any. */
+async function initRunning(options: SecurityOptions): Promise<void> {
+  const { dir } = options;
+  const urls = urlsOf(options);
+  const status = await askNode<ServerStatus>(options, { method: 'GET', path: '/status' });
+  const members = status.members.filter(({ state }) => state !== 'gone');
+  const secured = urls.map((url) => url.replace(/^http:/, 'https:'));
+  const token = await keysForCluster(dir, members, secured);
+  await say(`the token of the administrator, which is printed only now:\n${token.reveal()}\n`);
+  for (const { name } of members) await say(`copy ${dir}/${name}/security to the root of ${name}`);
+}
+
 const init: Action = async (words, options) => {
   wordsOf(words);
+  if (options.running === true) return initRunning(options);
   const { configs, clientFile, token } = await initCluster(options);
   await say(`the token of the administrator, which is printed only now:\n${token.reveal()}\n`);
   for (const config of configs) await say(`mec --config ${config}`);

@@ -5,6 +5,7 @@ import type { Dot } from '../core/causality/causal-context.ts';
 import type { Store } from '../storage/store.ts';
 import type { ProtocolRange } from '../transport/protocol.ts';
 import type { Quorum } from '../core/quorum/quorum.ts';
+import { hasKeys } from './config.ts';
 import type { LiveConfig } from './live-config.ts';
 import { ConditionalWrites } from './coordinator/conditional-write.ts';
 import { Expiry } from './coordinator/expiry.ts';
@@ -21,7 +22,7 @@ import type { SyncLimits } from './limits.ts';
 import type { ClusterId } from './membership/cluster-id.ts';
 import type { Ledger } from '../core/security/ledger.ts';
 import type { TokenKeys } from '../core/causality/token-keys.ts';
-import { LedgerExchange } from './membership/ledger-exchange.ts';
+import { LedgerExchange, type LedgerParts } from './membership/ledger-exchange.ts';
 import type { Members } from './membership/members.ts';
 import { type Peer, Peers } from './membership/peers.ts';
 import { Floors } from './partitions/floors.ts';
@@ -125,11 +126,19 @@ export function assemble(foundation: Foundation): Assembly {
   const { observer } = telemetry;
   const reads = { env, holders, partitions, policies, time, observer };
   const coordinators = coordinatorsOf(reads, nextId, telemetry.recorder);
-  const { maxAgeMs, mode } = config.security;
-  const ledgerExchange =
-    mode === 'on' ? new LedgerExchange({ ...foundation, peers, time, maxAgeMs }) : undefined;
+  const ledgerExchange = ledgerExchangeOf({ ...foundation, peers, time });
   const driven = { floors, peers, time, policies, sync, scrub, holders, forwardedWrites };
   return { ...foundation, ...driven, telemetry, reads, ...coordinators, ledgerExchange };
+}
+
+/** The exchange of the ledger; undefined if nodes have no keys. */
+function ledgerExchangeOf(
+  parts: Foundation & Pick<LedgerParts, 'peers' | 'time'>,
+): LedgerExchange | undefined {
+  const { maxAgeMs, mode } = parts.config.security;
+  return hasKeys(mode)
+    ? new LedgerExchange({ ...parts, maxAgeMs, isFixed: mode !== 'on' })
+    : undefined;
 }
 
 /** The parts that all coordinators share. */

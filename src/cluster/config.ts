@@ -7,9 +7,10 @@ import type { Policy } from './policies.ts';
 /**
  * How a node protects its ports. `open` needs no credentials, so it serves only programs of its own
  * machine. `insecure` needs none either, and serves any network. With `on`, each request over HTTP
- * proves an identity, and does what this identity may do.
+ * proves an identity, and does what this identity may do. `migrating` takes both, for the days in
+ * which the nodes of a cluster get their keys.
  */
-export const SECURITY_MODES = ['open', 'insecure', 'on'] as const;
+export const SECURITY_MODES = ['open', 'insecure', 'migrating', 'on'] as const;
 
 /** One of `SECURITY_MODES`. */
 export type SecurityMode = (typeof SECURITY_MODES)[number];
@@ -25,6 +26,9 @@ export interface JwtRules {
   /** The beginning of the names of all these identities. */
   readonly prefix: string;
 }
+
+/** Whether nodes of a mode have keys. */
+export const hasKeys = (mode: SecurityMode): boolean => mode === 'on' || mode === 'migrating';
 
 /** The address of a node, and its name if the configuration has it. */
 export interface NamedAddress extends Address {

@@ -6,7 +6,7 @@ import type { Address } from '../base/env.ts';
 import type { KeyPair } from '../base/x25519.ts';
 import type { MemberRecord } from '../core/placement/member-list.ts';
 import type { Ledger } from '../core/security/ledger.ts';
-import type { NodeKeys } from '../transport/node-keys.ts';
+import { NO_KEY, type NodeKeys } from '../transport/node-keys.ts';
 import type { NamedAddress } from './config.ts';
 
 /** The knowledge of a node about the others. */
@@ -28,7 +28,11 @@ export class NodeKeyring implements NodeKeys {
   /** The nodes by their public keys. */
   #nodes: ReadonlyMap<string, string> = new Map();
 
-  constructor(own: KeyPair) {
+  /** Whether nodes without keys are served, too. */
+  readonly areOptional: boolean;
+
+  constructor(own: KeyPair, areOptional = false) {
+    this.areOptional = areOptional;
     this.#own = own;
   }
 
@@ -60,7 +64,8 @@ export class NodeKeyring implements NodeKeys {
 
   keysAt(address: Address): readonly string[] {
     const name = this.#nameAt(address);
-    return [...this.#nodes].filter(([, node]) => node === name).map(([key]) => key);
+    const keys = [...this.#nodes].filter(([, node]) => node === name).map(([key]) => key);
+    return this.areOptional ? [...keys, NO_KEY] : keys;
   }
 
   /** The node that listens at an address. The member list is newer than the configuration. */

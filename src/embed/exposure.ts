@@ -47,12 +47,12 @@ export async function assertNotExposed(config: Config): Promise<void> {
   if (reason !== undefined) throw new StartError(reason);
 }
 
-/** Logs that a node is insecure, now and each hour. Undefined if it is not. */
+/** Logs that a node needs no credentials, now and each hour. Undefined if it needs them. */
 export function warnIfInsecure(
   { host, security: { mode } }: Pick<Config, 'host' | 'security'>,
   { clock, log }: Pick<Env, 'clock' | 'log'>,
 ): Timer | undefined {
-  if (mode !== 'insecure') return undefined;
+  if (mode !== 'insecure' && mode !== 'migrating') return undefined;
   let timer: Timer;
   const warn = (): void => {
     log.warn('no port needs credentials', { 'security.mode': mode, host });

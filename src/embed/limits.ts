@@ -45,3 +45,9 @@ export const CERTIFICATE_LOOK_MS = 3_600_000;
 
 /** The days before the end of a certificate from which the log warns. */
 export const CERTIFICATE_WARNING_DAYS = 30;
+
+/**
+ * The days in which a node may take requests with keys and without. Otherwise a cluster would stay
+ * open for ever, and its operators would take it for a secured one.
+ */
+export const MAX_MIGRATION_DAYS = 7;

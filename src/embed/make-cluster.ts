@@ -112,6 +112,8 @@ interface ClusterToSecure {
   readonly urls: readonly string[];
   /** The life of the token of the administrator. */
   readonly tokenLifeMicros: number;
+  /** Whether the nodes run already, without keys. */
+  readonly areRunning?: boolean;
 }
 
 /** A node of it. */
@@ -139,6 +141,7 @@ export async function secureNodes({
   nodes,
   urls,
   tokenLifeMicros,
+  areRunning = false,
 }: ClusterToSecure): Promise<Secret> {
   const nowMicros = Math.floor(systemClock.wallMicros());
   const authority = await makeAuthority(nowMicros);
@@ -164,7 +167,7 @@ export async function secureNodes({
       curve: key.reveal(),
       ca: authority.certificate,
       ledger: JSON.stringify(ledger.all),
-      mark: MARKS.on,
+      mark: areRunning ? MARKS.ready : MARKS.on,
     });
   }
   await writeClientFiles(dir, urls, text);
@@ -189,11 +192,7 @@ export const writeClientFiles = (
 /** Makes the files of a secured cluster. Rejects with `StartError` if the directory is there. */
 export async function initCluster(options: InitOptions): Promise<InitResult> {
   const { dir, nodes, host, httpport } = options;
-  await mkdir(dir, { mode: PRIVATE_DIRECTORY }).catch((error: unknown) => {
-    throw new StartError(`${dir} cannot be made, or is there already; choose another --dir`, {
-      cause: error,
-    });
-  });
+  await makeDirectory(dir);
   const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
   const urls = names.map((_, i) => httpUrl(host, httpport + i, 'https'));
   const token = await secureNodes({
@@ -206,6 +205,34 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   const texts = names.map((name, i) => [`${name}.toml`, configOf(options, i)]);
   await replaceFiles(dir, Object.fromEntries(texts) as Record<string, string>);
   return { configs, clientFile: join(dir, CLUSTER_FILES.client), token };
+}
+
+/**
+ * Makes the keys of a cluster that runs without any, in a new directory. Rejects with `StartError`
+ * if the directory is there.
+ */
+export async function keysForCluster(
+  dir: string,
+  members: readonly NodePlace[],
+  urls: readonly string[],
+): Promise<Secret> {
+  await makeDirectory(dir);
+  const nodes = members.map((member) => ({ ...member, root: join(dir, member.name) }));
+  return secureNodes({
+    dir,
+    nodes,
+    urls,
+    tokenLifeMicros: TOKEN_LIFE_MICROS,
+    areRunning: true,
+  });
+}
+
+async function makeDirectory(dir: string): Promise<void> {
+  await mkdir(dir, { mode: PRIVATE_DIRECTORY }).catch((error: unknown) => {
+    throw new StartError(`${dir} cannot be made, or is there already; choose another --dir`, {
+      cause: error,
+    });
+  });
 }
 
 /** The configuration of one node. */

@@ -10,13 +10,15 @@ import { join } from 'node:path';
 import { authorityOf } from '../base/address.ts';
 import { messageOf, StartError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { microsToIso, systemClock, textToMillis } from '../base/system.ts';
 import { type KeyPair, keyPairOf } from '../base/x25519.ts';
-import type { Config } from '../cluster/config.ts';
+import { type Config, hasKeys } from '../cluster/config.ts';
 import type { KeyFiles } from '../cluster/key-rotation.ts';
 import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import type { TlsFiles } from '../http/tls.ts';
 import { AuditFile } from './audit-file.ts';
 import type { KeyedCertificate } from './certificates.ts';
+import { MAX_MIGRATION_DAYS } from './limits.ts';
 
 /** The names of the files. */
 export const SECURITY_FILES = {
@@ -36,8 +38,11 @@ export const SECURITY_FILES = {
 /** The directory of a root. */
 export const securityDirectory = (root: string): string => join(root, 'security');
 
-/** The words of the mark. */
-export const MARKS = { on: 'on', off: 'off' } as const;
+/**
+ * The words of the mark. A node with `ready` has keys, and has not used them yet. After
+ * `migrating` stands the time at which the node first took requests with keys and without.
+ */
+export const MARKS = { on: 'on', off: 'off', ready: 'ready', migrating: 'migrating' } as const;
 
 /** Anyone but the owner may do something with a file. */
 const OTHERS = 0o077;
@@ -75,18 +80,20 @@ export class SecuredRoot implements KeyFiles {
     security: { mode },
   }: Config): Promise<SecuredRoot | 'off' | undefined> {
     const directory = securityDirectory(root);
-    const mark = await readIfThere(join(directory, SECURITY_FILES.mark));
-    if (mode !== 'on') {
-      if (mark !== MARKS.on) return mark === MARKS.off ? MARKS.off : undefined;
-      throw new StartError(
-        `security.mode: "${mode}", but ${root} is of a secured node; set mode = "on" in ` +
-          '[security], or take the security off with "mec security off"',
-      );
+    const mark = await readMark(directory);
+    if (!hasKeys(mode)) {
+      if (mark.word !== MARKS.on && mark.word !== MARKS.migrating)
+        return mark.word === MARKS.off ? MARKS.off : undefined;
+      throw lessSecure(root, mode, mark.word);
     }
-    if (mark !== MARKS.on)
+    if (mark.word === undefined || mark.word === MARKS.off)
       throw new StartError(
-        `security.mode: "on", but ${directory} has no keys; make them with "mec security init"`,
+        `security.mode: "${mode}", but ${directory} has no keys; make them with "mec security init"`,
       );
+    if (mode === 'migrating') {
+      if (mark.word === MARKS.on) throw lessSecure(root, mode, mark.word);
+      assertRecent(mark.since);
+    }
     assertNamedOrigins(http);
     const nameless = nodes.find(({ name }) => name === undefined);
     if (nameless !== undefined)
@@ -97,6 +104,9 @@ export class SecuredRoot implements KeyFiles {
     const tls = await readTls(directory);
     const records = await readIfThere(join(directory, SECURITY_FILES.ledger));
     const keys = await readKeys(directory);
+    if (mode === 'on' && mark.word !== MARKS.on) await writeMark(directory, MARKS.on);
+    if (mode === 'migrating' && mark.word === MARKS.ready)
+      await writeMark(directory, `${MARKS.migrating} ${microsToIso(systemClock.wallMicros())}`);
     return new SecuredRoot(directory, { tls, keys, firstRecords: parseRecords(records ?? '[]') });
   }
 
@@ -132,16 +142,7 @@ export class SecuredRoot implements KeyFiles {
   }
 
   async keepNext({ secretKey }: KeyPair): Promise<void> {
-    const file = join(this.#directory, SECURITY_FILES.nextCurve);
-    const part = `${file}.part`;
-    const handle = await open(part, 'w', OWNER_ONLY);
-    try {
-      await handle.writeFile(`${secretKey.reveal()}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(part, file);
+    await writeDurably(join(this.#directory, SECURITY_FILES.nextCurve), secretKey.reveal());
     await syncDirectory(this.#directory);
   }
 
@@ -162,10 +163,58 @@ export class SecuredRoot implements KeyFiles {
   }
 }
 
+interface Mark {
+  readonly word: string | undefined;
+  /** The time after the word, if there is one. */
+  readonly since: string | undefined;
+}
+
+async function readMark(directory: string): Promise<Mark> {
+  const text = await readIfThere(join(directory, SECURITY_FILES.mark));
+  const [word, since] = text?.split(' ') ?? [];
+  return { word, since };
+}
+
+/** Replaces the mark. A crash leaves the old one or the new one. */
+async function writeMark(directory: string, text: string): Promise<void> {
+  await writeDurably(join(directory, SECURITY_FILES.mark), text);
+  await syncDirectory(directory);
+}
+
+const lessSecure = (root: string, mode: string, mark: string): StartError =>
+  new StartError(
+    `security.mode: "${mode}", but ${root} is of a secured node; set mode = "${mark}" in ` +
+      '[security], or take the security off with "mec security off"',
+  );
+
+/** Throws `StartError` if a node has taken requests without keys for too long. */
+function assertRecent(since: string | undefined): void {
+  if (since === undefined) return;
+  const days = (systemClock.wallMicros() / 1000 - (textToMillis(since) ?? NaN)) / 86_400_000;
+  // A time that cannot be read counts as long ago.
+  if (days <= MAX_MIGRATION_DAYS) return;
+  throw new StartError(
+    `security.mode: "migrating" since ${since}, and it may be so for ${MAX_MIGRATION_DAYS} days; ` +
+      'set mode = "on" in [security]',
+  );
+}
+
 /** Throws `StartError` if pages of all origins may use a secured node. */
 export function assertNamedOrigins({ origins }: Pick<Config['http'], 'origins'>): void {
   if (origins.includes('*'))
     throw new StartError('http.origins: "*" lets pages of all origins in; name them instead');
+}
+
+async function writeDurably(file: string, text: string): Promise<void> {
+  const part = `${file}.part`;
+  const handle = await open(part, 'w', OWNER_ONLY);
+  try {
+    await handle.writeFile(`${text}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(part, file);
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -18,6 +18,7 @@ import type { OpenEngine } from '../storage/engine.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { MemoryDisk } from '../storage/memory.ts';
 import { zeromqNetwork } from '../transport/zeromq-network.ts';
+import { BothServer } from '../http/both-server.ts';
 import { HttpServer } from '../http/server.ts';
 import { type LogConfig, logOf, logTableOf } from './log-config.ts';
 import { loadPages } from '../ui/pages.ts';
@@ -172,7 +173,7 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
   const opened = await SecuredRoot.open(config);
   const root = opened === 'off' ? undefined : opened;
   const log = throttledLog(parts.log, systemClock);
-  const keyring = root && new NodeKeyring(root.keys);
+  const keyring = root && new NodeKeyring(root.keys, config.security.mode === 'migrating');
   const zeromq = zeromqNetwork({ log, clock: systemClock, random: systemRandom, keys: keyring });
   if (keyring !== undefined) {
     keyring.onChange = (areSome) => zeromq.onKeysChanged(areSome);
@@ -191,7 +192,8 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
     node.sight.health.start(parts.readDisk);
     const pages = config.http.ui ? loadPages() : undefined;
     const door = securedDoor(node, root, env);
-    const http = await HttpServer.start({ node, env, version: readVersion(), pages, ...door });
+    const Server = config.security.mode === 'migrating' ? BothServer : HttpServer;
+    const http = await Server.start({ node, env, version: readVersion(), pages, ...door });
     const reload = (): Promise<void> => http.reloadTls();
     const renewal = root && watchCertificate({ root, config, env, reload });
     const timers = [warnIfInsecure(config, env), renewal];
@@ -204,7 +206,7 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
 }
 
 interface Around {
-  readonly http: HttpServer;
+  readonly http: Pick<HttpServer, 'stop' | 'reloadTls'>;
   readonly network: Network;
   readonly ended: Promise<Error | undefined>;
   readonly timers: readonly (Timer | undefined)[];
@@ -228,7 +230,8 @@ function embed(
   };
   return {
     name: config.name,
-    url: httpUrl(config.host, config.httpport, root === undefined ? 'http' : 'https'),
+    // While a cluster gets its keys, its nodes serve both.
+    url: httpUrl(config.host, config.httpport, config.security.mode === 'on' ? 'https' : 'http'),
     config,
     status: () => node.status(),
     reload: (next) => {

@@ -42,6 +42,7 @@ export const SECURITY_ROUTES: readonly ClusterRoute[] = [
 /** Makes a token with which a node may join, for an administrator. */
 export const serveOffer: Serve<Joins | undefined> = byMethod('/cluster/security/joins', {
   POST: async (joins, request) => {
+    assertKnown(request);
     const fields = await fieldsOf(request, 'name', 'minutes', 'certificate', 'key');
     const { name, minutes = DEFAULT_JOIN_MINUTES } = fields;
     if (typeof minutes !== 'number' || !(minutes > 0 && minutes <= MAX_JOIN_MINUTES))
@@ -61,6 +62,7 @@ export const serveOffer: Serve<Joins | undefined> = byMethod('/cluster/security/
 /** Lets a node join. */
 export const serveJoin: Serve<Joins | undefined> = byMethod('/cluster/join', {
   POST: async (joins, request) => {
+    assertKnown(request);
     const names = ['name', 'host', 'port', 'nodeKey', 'certificateKey'] as const;
     const fields = await fieldsOf(request, ...names);
     const { port } = fields;
@@ -96,17 +98,25 @@ const json = (status: number, document: unknown): HttpAnswer => ({
 });
 
 /** The identities of the cluster. Throws `no-such-route` if it needs none. */
-function securityOf({ security, config }: MecNode): Security {
+function securityOf({ security, config }: MecNode, request: HttpRequest): Security {
+  if (security !== undefined) assertKnown(request);
   if (security !== undefined) return security;
   const detail = `security.mode is "${config.security.mode}", so there are no identities.`;
   throw new MecError('no-such-route', { detail });
 }
 
+/** Throws `forbidden` if a request came without TLS, to a node that still takes such requests. */
+function assertKnown({ access }: HttpRequest): void {
+  if (access !== undefined) return;
+  const detail = 'Identities and keys are for requests over HTTPS, with a proof of an identity.';
+  throw new MecError('forbidden', { detail });
+}
+
 const timeOf = (micros: number): string | undefined =>
   micros === 0 ? undefined : microsToIso(micros);
 
-function show(node: MecNode): HttpAnswer {
-  const records = securityOf(node).records.map(
+function show(node: MecNode, request: HttpRequest): HttpAnswer {
+  const records = securityOf(node, request).records.map(
     ({ id, version, isRevoked, expiresMicros, holder, rights }) => ({
       id,
       version,
@@ -116,7 +126,7 @@ function show(node: MecNode): HttpAnswer {
       rights: rights.map(({ prefix, verbs }) => ({ prefix, verbs: verbsOf(verbs) })),
     }),
   );
-  return json(200, { records, isStale: securityOf(node).isStale });
+  return json(200, { records, isStale: securityOf(node, request).isStale });
 }
 
 type ChangeFields = Readonly<Record<string, unknown>>;
@@ -155,7 +165,7 @@ function textIn(fields: ChangeFields, name: string): string {
 const isVerb = (value: unknown): value is Verb => VERBS.some((verb) => verb === value);
 
 async function grant(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  const security = securityOf(node);
+  const security = securityOf(node, request);
   const fields = await fieldsOf(request, 'identity', 'prefix', 'verbs');
   const { verbs } = fields;
   if (!Array.isArray(verbs) || !verbs.every(isVerb))
@@ -174,7 +184,7 @@ function lifeIn({ days = TOKEN_LIFE_MICROS / DAY_MICROS }: ChangeFields): number
 
 /** Adds a public key, or makes a shared secret, which only this answer has. */
 async function addSigner(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  const security = securityOf(node);
+  const security = securityOf(node, request);
   const fields = await fieldsOf(request, 'identity', 'days', 'publicKey');
   const pem = fields['publicKey'] === undefined ? undefined : textIn(fields, 'publicKey');
   const publicKey = pem === undefined ? undefined : ed25519KeyOf(pem);
@@ -189,7 +199,7 @@ async function addSigner(node: MecNode, request: HttpRequest): Promise<HttpAnswe
 
 /** The answer has a secret, and no later one has it. */
 async function issue(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  const security = securityOf(node);
+  const security = securityOf(node, request);
   const fields = await fieldsOf(request, 'identity', 'days');
   const made = await security.issue(textIn(fields, 'identity'), lifeIn(fields));
   const { id, text, expiresMicros, have, lack } = made;
@@ -197,7 +207,7 @@ async function issue(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
 }
 
 async function revoke(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  const security = securityOf(node);
+  const security = securityOf(node, request);
   const id = textIn(await fieldsOf(request, 'id'), 'id');
   if (!/^(?:user|token|cert|node|ed25519|hmac-sha256)\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id))
     throw badField(
@@ -209,7 +219,7 @@ async function revoke(node: MecNode, request: HttpRequest): Promise<HttpAnswer> 
 
 /** Gives this node another key, or the cluster another key for tokens. */
 async function rotate(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
-  const security = securityOf(node);
+  const security = securityOf(node, request);
   const { name } = node.config;
   switch (textIn(await fieldsOf(request, 'key'), 'key')) {
     case 'node':

@@ -171,6 +171,16 @@ export class HttpServer {
     );
   }
 
+  /** Takes a connection that another server has accepted. */
+  take(socket: Socket): void {
+    this.#server.emit('connection', socket);
+  }
+
+  /** Makes a server that listens nowhere, and takes connections of another one. */
+  static inside(options: HttpServerOptions): HttpServer {
+    return new HttpServer(options);
+  }
+
   /** Starts the server. Rejects with `StartError` if it cannot listen on the address. */
   static async start(options: HttpServerOptions): Promise<HttpServer> {
     const http = new HttpServer(options);

@@ -93,6 +93,9 @@ export const HANDSHAKE_MS = 5_000;
 export const MIN_REDIAL_MS = 100;
 export const MAX_REDIAL_MS = 5_000;
 
+/** Connections to a port that takes nodes with keys and without: two of each member, and more. */
+export const MAX_BOTH_SOCKETS = 8 * MAX_MEMBERS;
+
 /** The time in which one of several keys of a node must make a connection. Good ones need 0.1 s. */
 export const TRY_KEY_MS = 1_000;
 

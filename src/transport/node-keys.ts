@@ -2,6 +2,12 @@
 import type { Address } from '../base/env.ts';
 import type { KeyPair } from '../base/x25519.ts';
 
+/**
+ * Stands among the keys of another node: it may be without keys. It is last, because a node with
+ * keys should use them.
+ */
+export const NO_KEY = '';
+
 /** The keys of a cluster, as one node knows them. They may change at any time. */
 export interface NodeKeys {
   /** The keys of this node. Others may take their place, and then all sockets are made again. */
@@ -13,4 +19,6 @@ export interface NodeKeys {
    * known yet, and two while the node changes its key.
    */
   keysAt(address: Address): readonly string[];
+  /** Whether nodes without keys are served, too. */
+  readonly areOptional?: boolean;
 }

@@ -1,5 +1,6 @@
 /** The network of a node on ZeroMQ, and the changes of keys, which concern all of its sockets. */
 import type { Address, Caller, Endpoint, Link, Network, Timer } from '../base/env.ts';
+import { BothEndpoint } from './both-endpoint.ts';
 import { CUT_DELAY_MS, CUT_INTERVAL_MS } from './limits.ts';
 import {
   answerQuestions,
@@ -14,7 +15,7 @@ import {
 /** The network of one node. */
 class ZeromqNetwork implements Network {
   readonly #parts: NetworkParts;
-  readonly #endpoints = new Set<RouterEndpoint>();
+  readonly #endpoints = new Set<RouterEndpoint | BothEndpoint>();
   readonly #links = new Set<DealerLink>();
   #handler: Promise<{ close(): void }> | undefined;
   #cut: Timer | undefined;
@@ -30,7 +31,10 @@ class ZeromqNetwork implements Network {
   ): Promise<Endpoint> {
     const { keys } = this.#parts;
     await (this.#handler ??= keys && answerQuestions(this.#parts, keys));
-    const endpoint = await RouterEndpoint.bind(this.#parts, urlOf(address), onFrame);
+    const endpoint =
+      keys?.areOptional === true
+        ? await BothEndpoint.bind(this.#parts, address, onFrame)
+        : await RouterEndpoint.bind(this.#parts, urlOf(address), onFrame);
     this.#endpoints.add(endpoint);
     return endpoint;
   }

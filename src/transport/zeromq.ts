@@ -30,7 +30,7 @@ import {
   ZEROMQ_REPLY_FRAMES,
   ZEROMQ_SOCKETS,
 } from './limits.ts';
-import type { NodeKeys } from './node-keys.ts';
+import { NO_KEY, type NodeKeys } from './node-keys.ts';
 import { toZ85 } from './z85.ts';
 import { ZAP_DOMAIN, ZAP_URL, zapAnswer } from './zap.ts';
 
@@ -204,6 +204,12 @@ export class RouterEndpoint implements Endpoint {
     await this.#router?.send(parts);
   }
 
+  /** The port at which it listens now; undefined while it is cut. */
+  get port(): number | undefined {
+    const url = this.#router?.lastEndpoint;
+    return url == null ? undefined : Number(url.slice(url.lastIndexOf(':') + 1));
+  }
+
   /** Cuts all connections, and listens again, with the own key of now. Never rejects. */
   cut(): Promise<void> {
     return (this.#cuts = this.#cuts.then(() => this.#cutNow()));
@@ -237,8 +243,10 @@ export class DealerLink implements Link {
   readonly #url: string;
   readonly #onFrame: (frame: Uint8Array) => void;
   readonly #dialling: Dialling | undefined;
-  readonly #sender = new Sender((parts: Uint8Array[]) => this.#send(parts));
+  readonly #sender = new Sender((frame: Uint8Array) => this.#send(frame));
   #dealer: Dealer | undefined;
+  /** The keys that the present socket uses. */
+  #keys: NodeKeys | undefined;
   /** Frames wait here while there is no connection. Called when there is one, or never will be. */
   #onDialled: (() => void) | undefined;
   #isClosed = false;
@@ -261,7 +269,8 @@ export class DealerLink implements Link {
   }
 
   #dial(key: string | undefined): void {
-    const { context, keys, log } = this.#network;
+    const { context, log } = this.#network;
+    const keys = key === undefined || key === NO_KEY ? undefined : this.#network.keys;
     const dealer = new Dealer({
       ...common(context, keys),
       // Frames for a peer without a connection wait in our own outbox, which has a bound and
@@ -270,16 +279,17 @@ export class DealerLink implements Link {
       sendHighWaterMark: ZEROMQ_LINK_FRAMES,
       reconnectInterval: RECONNECT_MS,
       reconnectMaxInterval: MAX_RECONNECT_MS,
-      ...(key !== undefined && { curveServerKey: z85Of(key) }),
+      ...(keys !== undefined && { curveServerKey: z85Of(key as string) }),
     });
     try {
-      if (key !== undefined) this.#watch(dealer);
+      if (this.#network.keys !== undefined) this.#watch(dealer);
       dealer.connect(this.#url);
     } catch (error) {
       dealer.close();
       throw error;
     }
     this.#dealer = dealer;
+    this.#keys = keys;
     void pump(dealer, log, (parts) => this.#onFrame(frameOf(parts, keys)));
     this.#onDialled?.();
   }
@@ -319,13 +329,13 @@ export class DealerLink implements Link {
   }
 
   async send(frame: Uint8Array): Promise<void> {
-    await this.#sender.send(partsOf(frame, this.#network.keys));
+    await this.#sender.send(frame);
   }
 
-  async #send(parts: Uint8Array[]): Promise<void> {
+  async #send(frame: Uint8Array): Promise<void> {
     if (this.#dealer === undefined && !this.#isClosed)
       await new Promise<void>((resolve) => (this.#onDialled = resolve));
-    await this.#dealer?.send(parts);
+    await this.#dealer?.send(partsOf(frame, this.#keys));
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,11 @@ import { KIB, MIB } from '../../src/base/bytes.ts';
 import { MAC_BYTES } from '../../src/base/mac.ts';
 import { LOG_REPEAT_MS, MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
 import { DEV_DEFAULT_NODES, DEV_LOAD_PER_SECOND } from '../../src/cli/limits.ts';
-import { CERTIFICATE_WARNING_DAYS, NODE_LIFE_MICROS } from '../../src/embed/limits.ts';
+import {
+  CERTIFICATE_WARNING_DAYS,
+  MAX_MIGRATION_DAYS,
+  NODE_LIFE_MICROS,
+} from '../../src/embed/limits.ts';
 import {
   CLIENT_ATTEMPT_MS,
   CLIENT_DEADLINE_MS,
@@ -190,6 +194,7 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `costs a node no more than ${MAX_STRANGER_BYTES / KIB} KiB`,
     `an administrator for ${RECOVERY_MICROS / 60e6} minutes`,
     `Tokens end after ${TOKEN_LIFE_MICROS / 86_400e6} days`,
+    `after ${MAX_MIGRATION_DAYS} days it`,
     `certificate ends after ${NODE_LIFE_MICROS / 86_400e6} days`,
     `warns from ${CERTIFICATE_WARNING_DAYS} days before its end`,
     `The clocks may differ by ${JWT_TOLERANCE_S} s`,

@@ -60,7 +60,7 @@ export const LEDGER: readonly Bug[] = [
   {
     name: 'a lost line opens a secured node',
     file: 'src/cluster/membership/start-refusal.js',
-    good: "if (mode !== 'on' && isOff !== true && store.keptLedger.length > 0)",
+    good: 'if (!hasKeys(mode) && isOff !== true && store.keptLedger.length > 0)',
     bad: 'if (false)',
     isOfLedger: true,
   },

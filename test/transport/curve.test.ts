@@ -7,7 +7,7 @@ import { KIB, MIB } from '../../src/base/bytes.ts';
 import { systemClock, systemRandom } from '../../src/base/system.ts';
 import { MAX_PART_BYTES } from '../../src/transport/limits.ts';
 import { drawSecretKey, type KeyPair, keyPairOf } from '../../src/base/x25519.ts';
-import type { NodeKeys } from '../../src/transport/node-keys.ts';
+import { NO_KEY, type NodeKeys } from '../../src/transport/node-keys.ts';
 import { zeromqNetwork } from '../../src/transport/zeromq-network.ts';
 import { eventually, freePorts, pause } from '../fixtures/cluster.ts';
 import { memoryLog } from '../fixtures/fake-env.ts';
@@ -34,9 +34,14 @@ function networkOf(t: TestContext, keys: NodeKeys | undefined): ReturnType<typeo
   return network;
 }
 
-async function echo(t: TestContext, own = drawKeyPair()): Promise<Echo> {
+async function echo(t: TestContext, own = drawKeyPair(), areOptional = false): Promise<Echo> {
   const accepted = new Set<string>();
-  const keys = { own, isAccepted: (key: string) => accepted.has(key), keysAt: () => [] };
+  const keys = {
+    own,
+    isAccepted: (key: string) => accepted.has(key),
+    keysAt: () => [],
+    areOptional,
+  };
   const network = networkOf(t, keys);
   const address = { host: HOST, port: await freePorts(1) };
   const endpoint = await network.bind(address, (from, frame) => {
@@ -166,6 +171,52 @@ test('of two keys the other node may have either, also after it has changed', as
   to.network.onOwnKeyChanged();
   await eventually('the old connection is cut', async () => !(await isServed(node, 200)));
   assert.ok(await isServed(node, 20_000), 'with the first of its keys');
+});
+
+test('a port for both serves nodes with an accepted key, and nodes without any', async (t) => {
+  const to = await echo(t, drawKeyPair(), true);
+  const [node, open, stranger] = [asker(t, to), asker(t, to, { isOpen: true }), asker(t, to)];
+  to.accepted.add(node.own.publicKey);
+  for (const one of [node, open]) {
+    assert.ok(await isServed(one, 20_000));
+    for (const bytes of [0, MAX_PART_BYTES + 1, 3 * MIB]) {
+      await pause(100);
+      one.answers.length = 0;
+      await one.link.send(frame(bytes));
+      await eventually(`${bytes} bytes are back`, async () => one.answers.length === 1);
+      assert.deepEqual(one.answers[0], Buffer.from(frame(bytes)), `${bytes} bytes`);
+    }
+  }
+  assert.equal(await isServed(stranger), false);
+  to.accepted.delete(node.own.publicKey);
+  to.network.onKeysChanged(true);
+  await eventually('a revoked key is cut off', async () => !(await isServed(node, 200)));
+  assert.ok(await isServed(open, 20_000));
+});
+
+test('a node that may be without keys is dialled with them, and then without', async (t) => {
+  const address = { host: HOST, port: await freePorts(1) };
+  const open = networkOf(t, undefined);
+  const endpoint = await open.bind(address, (from, bytes) => void endpoint.send(from, bytes));
+  const to = { ...(await echo(t)), address };
+  const node = asker(t, to, { expects: () => [to.own.publicKey, NO_KEY] });
+  assert.ok(await isServed(node, 20_000));
+  node.answers.length = 0;
+  await node.link.send(frame(MIB));
+  await eventually('a large frame is back', async () =>
+    node.answers.some((one) => one.length === MIB),
+  );
+});
+
+test('a connection that says nothing to a port for both is closed', async (t) => {
+  const to = await echo(t, drawKeyPair(), true);
+  const socket = connect(to.address.port, HOST);
+  t.after(() => socket.destroy());
+  socket.on('error', () => {});
+  socket.resume();
+  await eventually('it is closed', async () => socket.closed);
+  const node = asker(t, to, { isOpen: true });
+  assert.ok(await isServed(node, 20_000));
 });
 
 test('a node that changes its own key connects again with the new one', async (t) => {

@@ -24,6 +24,11 @@ export interface LedgerParts {
   readonly store: Pick<Store, 'keepLedger'>;
   /** The age of the last contact with a majority after which rights no longer count. */
   readonly maxAgeMs: number;
+  /**
+   * Whether nothing changes the ledger, because programs without keys reach the ports between
+   * nodes. Otherwise one of them could make itself an administrator of the secured cluster.
+   */
+  readonly isFixed: boolean;
 }
 
 /** The members that have a change on their disks, and those that do not. */
@@ -56,7 +61,8 @@ export class LedgerExchange {
 
   /** Whether this node has met no majority of the members for so long that rights may be old. */
   get isStale(): boolean {
-    return this.#parts.env.clock.monotonicMs() - this.#freshMs > this.#parts.maxAgeMs;
+    const { env, isFixed, maxAgeMs } = this.#parts;
+    return !isFixed && env.clock.monotonicMs() - this.#freshMs > maxAgeMs;
   }
 
   /**
@@ -75,9 +81,10 @@ export class LedgerExchange {
 
   /** Notes the hash that a member has told. If its ledger is another one, exchanges records. */
   note(from: string, hash: string | undefined): void {
-    const { ledger, members, peers } = this.#parts;
+    const { ledger, members, peers, isFixed } = this.#parts;
     const peer = peers.byId.get(from);
-    if (hash === undefined || peer === undefined || members.get(from) === undefined) return;
+    if (isFixed || hash === undefined || peer === undefined) return;
+    if (members.get(from) === undefined) return;
     if (hash === ledger.hash) this.#noteHeard(from);
     else if (!this.#asked.has(from)) void this.#tell(peer, ledger.all);
   }
@@ -89,8 +96,8 @@ export class LedgerExchange {
 
   /** Answers a member that tells records, when they are on this disk. Rejects with `MecError`. */
   async serve({ from, hash, records }: LedgerRequest): Promise<LedgerReply> {
-    const { ledger, members } = this.#parts;
-    if (members.get(from) === undefined) throw new MecError('not-ready');
+    const { ledger, members, isFixed } = this.#parts;
+    if (isFixed || members.get(from) === undefined) throw new MecError('not-ready');
     ledger.merge(records, this.nowMicros);
     await this.#keep();
     const isSame = ledger.hash === hash;
@@ -138,9 +145,9 @@ export class LedgerExchange {
 
   /** Does all that is due. Runs at every heartbeat. */
   onHeartbeat(): void {
-    const { ledger, members } = this.#parts;
+    const { ledger, members, isFixed } = this.#parts;
     this.#wall = undefined;
-    if (!members.isInformed) return;
+    if (isFixed || !members.isInformed) return;
     const present = new Set(this.#present());
     for (const name of this.#heardMs.keys()) if (!present.has(name)) this.#heardMs.delete(name);
     ledger.forgetOld(this.nowMicros);
@@ -164,10 +171,15 @@ export class LedgerExchange {
   /**
    * Takes a change, and tells it to all members. Resolves when a majority of those that are up has
    * it on its disk. Rejects with `quorum-not-met` if it has not, and with `not-ready` before the
-   * node knows the members.
+   * node knows the members, or while nothing may change.
    */
   async spread(records: readonly LedgerRecord[]): Promise<Spread> {
-    const { ledger, members, peers } = this.#parts;
+    const { ledger, members, peers, isFixed } = this.#parts;
+    if (isFixed)
+      throw new MecError('not-ready', {
+        detail: 'Identities and keys change only at nodes with security.mode = "on"',
+        retryAfter: 60,
+      });
     if (!members.isInformed) throw new MecError('not-ready', { retryAfter: 1 });
     ledger.merge(records, this.nowMicros);
     await this.#keep();

@@ -1,7 +1,7 @@
 /** The reasons why a node must not start on the store that it has. */
 import { HasLeftError, StartError } from '../../base/errors.ts';
 import type { Store } from '../../storage/store.ts';
-import type { SecurityMode } from '../config.ts';
+import { hasKeys, type SecurityMode } from '../config.ts';
 import type { Members } from './members.ts';
 
 /** The security that a node must start with. */
@@ -18,7 +18,7 @@ export function startRefusal(
   { mode, isOff }: StartMode,
 ): StartError | undefined {
   // A line of the configuration was lost, and the mark of the root with it.
-  if (mode !== 'on' && isOff !== true && store.keptLedger.length > 0)
+  if (!hasKeys(mode) && isOff !== true && store.keptLedger.length > 0)
     return new StartError(
       `security.mode is "${mode}", but the store has the ledger of a secured cluster; ` +
         'take the security off with "mec security off"',
