@@ -1,6 +1,7 @@
 /**
- * Runs of the simulator with identities: random grants, tokens and revocations at random nodes,
- * while the network is cut and nodes crash. It judges what each node would let a client do.
+ * Runs of the simulator with identities: random grants, tokens, keys of nodes and revocations at
+ * random nodes, while the network is cut and nodes crash. It judges what each node would let a
+ * client do, and which nodes it would serve.
  */
 import type { MecNode } from '../../src/cluster/node.ts';
 import type { Security } from '../../src/cluster/security.ts';
@@ -16,6 +17,8 @@ import { Dice } from '../../src/sim/world.ts';
 import { Lab, settled } from '../fixtures/lab.ts';
 
 const IDENTITIES = ['ann', 'bob'];
+/** The names of nodes that join. No such node runs: only their keys matter here. */
+const NEWCOMERS = ['n8', 'n9'];
 const PREFIXES = ['', 'a/', 'a/b'];
 const STEPS = 30;
 const STEP_MS = 250;
@@ -43,6 +46,16 @@ interface KnownToken {
   isUnsure: boolean;
 }
 
+/** A key of a node that has joined. */
+interface KnownKey {
+  readonly node: string;
+  readonly publicKey: string;
+  /** The time at which its revocation was acknowledged; undefined if it was not. */
+  revokedMs?: number;
+  /** Whether the run has tried to revoke it. */
+  isUnsure: boolean;
+}
+
 /** The rights that an operator has given an identity, in one version of its record. */
 interface GivenRights {
   readonly identity: string;
@@ -56,6 +69,7 @@ class LedgerRun {
   readonly #dice: Dice;
   readonly #tokens: KnownToken[] = [];
   readonly #given: GivenRights[] = [];
+  readonly #keys: KnownKey[] = [];
   /** The time since which each node has reached a majority. */
   readonly #sinceMs = new Map<SimNode, number>();
   readonly violations: string[] = [];
@@ -110,6 +124,11 @@ class LedgerRun {
         if (this.#accepts(at.node, text))
           this.violations.push(`${at.name} takes ${id}, revoked at ${revokedMs}, at ${nowMs}`);
       }
+      for (const { node, publicKey, revokedMs } of this.#keys) {
+        if (revokedMs === undefined || nowMs - Math.max(since, revokedMs) < OBEYED_MS) continue;
+        if (this.#serves(at.node, publicKey))
+          this.violations.push(`${at.name} serves ${node}, revoked at ${revokedMs}, at ${nowMs}`);
+      }
     }
   }
 
@@ -118,10 +137,15 @@ class LedgerRun {
     return bearer !== undefined && security?.identityOfBearer(bearer) !== undefined;
   }
 
+  #serves({ security }: MecNode, publicKey: string): boolean {
+    const records = security?.nodeRecords ?? [];
+    return records.some(({ hash, isRevoked }) => hash === publicKey && !isRevoked);
+  }
+
   async #act(): Promise<void> {
     const node = this.#dice.pick(this.#nodes);
     const security = node.node?.security;
-    switch (this.#dice.below(9)) {
+    switch (this.#dice.below(11)) {
       case 0:
         return this.#cut();
       case 1:
@@ -137,6 +161,10 @@ class LedgerRun {
       case 5:
       case 6:
         return security && this.#revoke(security);
+      case 7:
+        return security && this.#admit(security);
+      case 8:
+        return security && this.#revokeNode(security);
       default:
         return security && this.#grant(security);
     }
@@ -188,6 +216,24 @@ class LedgerRun {
     if (isDone) token.revokedMs ??= this.#lab.world.nowMs;
   }
 
+  async #admit(security: Security): Promise<void> {
+    const node = this.#dice.pick(NEWCOMERS);
+    const words = Array.from({ length: 8 }, () => this.#dice.uint32());
+    const publicKey = words.map((word) => word.toString(16).padStart(8, '0')).join('');
+    if (await this.#isAcknowledged(security.admitNode(node, publicKey)))
+      this.#keys.push({ node, publicKey, isUnsure: false });
+  }
+
+  async #revokeNode(security: Security): Promise<void> {
+    const node = this.#dice.pick(NEWCOMERS);
+    const known = security.nodeRecords.filter(({ holder }) => holder === node);
+    if (known.length === 0) return;
+    const keys = this.#keys.filter(({ publicKey }) => known.some(({ hash }) => hash === publicKey));
+    for (const key of keys) key.isUnsure = true;
+    if (await this.#isAcknowledged(security.revoke(`node/${node}`)))
+      for (const key of keys) key.revokedMs ??= this.#lab.world.nowMs;
+  }
+
   /** All nodes are there again, and have heard all. */
   #judgeEnd(): void {
     const nodes = this.#nodes.flatMap(({ node }) => (node === undefined ? [] : [node]));
@@ -196,6 +242,9 @@ class LedgerRun {
     for (const { text, id, isUnsure } of this.#tokens)
       if (!isUnsure && nodes.some((node) => !this.#accepts(node, text)))
         this.violations.push(`${id} was issued, never revoked, and does not count`);
+    for (const { node, publicKey, isUnsure } of this.#keys)
+      if (!isUnsure && nodes.some((one) => !this.#serves(one, publicKey)))
+        this.violations.push(`${node} has joined, was never revoked, and is not served`);
     for (const node of nodes) this.#judgeRights(node);
   }
 

@@ -58,6 +58,13 @@ export const LEDGER: readonly Bug[] = [
     isOfLedger: true,
   },
   {
+    name: 'only one of the keys of a node is revoked',
+    file: 'src/core/security/ledger-change.js',
+    good: 'return keys.map(revokedOf);',
+    bad: 'return keys.slice(0, 1).map(revokedOf);',
+    isOfLedger: true,
+  },
+  {
     name: 'a lost line opens a secured node',
     file: 'src/cluster/membership/start-refusal.js',
     good: 'if (!hasKeys(mode) && isOff !== true && store.keptLedger.length > 0)',
