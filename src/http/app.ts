@@ -201,10 +201,8 @@ async function serve(
   const query = mark < 0 ? '' : url.slice(mark + 1);
   try {
     assertPlain(req);
-    const request = { method, path, query, headers, body, chunks };
-    const answer = await handle(
-      access === undefined ? request : { ...request, access, caller: access.name },
-    );
+    const caller = access?.name;
+    const answer = await handle({ method, path, query, headers, body, chunks, access, caller });
     if (answer.error !== undefined) recorder.countError(answer.error);
     if (answer.stream === undefined)
       send({ req, res }, countUntilTaken({ req, res }, answer, { answers, addressOf }));

@@ -10,6 +10,7 @@ import type { MecError } from '../base/errors.ts';
 import { microsToHttpDate } from '../base/system.ts';
 import type { ClientCertificate } from '../cluster/security.ts';
 import type { ClientAddress } from './client-addresses.ts';
+import type { ProvenToken } from './door.ts';
 import { guard } from './guards.ts';
 import { failure, problem } from './problem.ts';
 import { send } from './send.ts';
@@ -33,6 +34,8 @@ export class HttpConnection {
   host: string | undefined;
   /** The certificate that the client has proved to have; undefined if there is none. */
   certificate: ClientCertificate | undefined;
+  /** The last token. Most clients send the same one with each request. */
+  token: ProvenToken | undefined;
   /** The work at the end of requests that are not over. Undefined if there was none yet. */
   #atEnd: Map<ServerResponse, () => void> | undefined;
   /** Responses that are not over, those to refused requests included. */
@@ -46,13 +49,12 @@ export class HttpConnection {
     this.#clock = clock;
   }
 
-  /** Calls a function when a response, or the whole connection, is over. */
+  /** Calls a function when a response ends (see `end`), or the whole connection. */
   onOver(response: ServerResponse, act: () => void): void {
     // The client may have gone while its proof was checked. Then no event follows.
     if (response.closed || this.#socket.destroyed) return act();
     this.#atEnd ??= this.#watch();
     this.#atEnd.set(response, act);
-    response.once('close', () => this.#over(response));
   }
 
   #over(response: ServerResponse): void {
@@ -77,7 +79,8 @@ export class HttpConnection {
   }
 
   /** Notes that a response is over. */
-  end(): void {
+  end(response: ServerResponse): void {
+    this.#over(response);
     this.#open -= 1;
     if (this.#open === 0 && this.#refusal !== undefined) this.#close(this.#refusal);
   }

@@ -6,7 +6,7 @@ import { MecError } from '../base/errors.ts';
 import type { ClientCertificate, Security } from '../cluster/security.ts';
 import type { Joins } from '../cluster/joins.ts';
 import { parseJoinToken } from '../core/security/join-token.ts';
-import { parseBearer } from '../core/security/bearer.ts';
+import { type Bearer, parseBearer } from '../core/security/bearer.ts';
 import { type KnownIdentity, RECOVERY_PREFIX } from '../core/security/ledger.ts';
 import { type AboutAccess, Access, type Trail } from './access.ts';
 import type { SignedMessage } from './message-signature.ts';
@@ -24,8 +24,21 @@ export interface Signatures {
   identityOf(message: SignedMessage): KnownIdentity | undefined;
 }
 
+/** A token, and its parts. */
+export interface ProvenToken {
+  readonly text: string;
+  readonly bearer: Bearer;
+}
+
+/** Remembers the last token of a connection: to take it apart costs as much as to read a key. */
+export interface TokenMemory {
+  token: ProvenToken | undefined;
+}
+
 /** The proofs of a request. */
 export interface Credentials {
+  /** The memory of the connection, if it has one. */
+  readonly memory?: TokenMemory | undefined;
   /** The header `Authorization`; undefined if absent. */
   readonly authorization: string | undefined;
   /** Undefined if the client has proved none that the cluster's authority has signed. */
@@ -63,7 +76,7 @@ export class Door {
    * revocations.
    */
   accessOf(
-    { authorization, certificate, signed }: Credentials,
+    { authorization, certificate, signed, memory }: Credentials,
     trail?: Trail,
   ): Access | Promise<Access> {
     const count =
@@ -82,7 +95,7 @@ export class Door {
     }
     const identity =
       certificate === undefined
-        ? this.#identityOf(authorization ?? '')
+        ? this.#identityOf(authorization ?? '', memory)
         : this.#security.identityOfCertificate(certificate);
     return identity instanceof Promise
       ? identity.then((known) => this.#admit(known, { trail }))
@@ -99,7 +112,13 @@ export class Door {
 
   #identityOf(
     authorization: string,
+    memory: TokenMemory | undefined,
   ): KnownIdentity | undefined | Promise<KnownIdentity | undefined> {
+    const last = memory?.token;
+    if (last !== undefined && last.text === authorization) {
+      const identity = this.#security.identityOfBearer(last.bearer);
+      if (identity !== undefined) return identity;
+    }
     if (!authorization.startsWith(BEARER)) return undefined;
     const text = authorization.slice(BEARER.length);
     const join = parseJoinToken(text);
@@ -108,6 +127,7 @@ export class Door {
     if (bearer === undefined) return this.#identityOfIssuer(text);
     const identity = this.#security.identityOfBearer(bearer);
     if (identity === undefined) this.#options.onUnknown?.();
+    else if (memory !== undefined) memory.token = { text: authorization, bearer };
     return identity;
   }
 

@@ -30,6 +30,7 @@ export function openLock(
       address: socket.remoteAddress ?? '',
       authorization: headers.authorization,
       certificate: connection.certificate,
+      memory: connection,
       signed: isSigned
         ? { method, path, query: mark < 0 ? '' : url.slice(mark + 1), headers }
         : undefined,

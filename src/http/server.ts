@@ -63,6 +63,15 @@ export interface HttpServerOptions {
   readonly readTls?: (() => Promise<TlsFiles>) | undefined;
 }
 
+/** A request that has passed all checks of its head. */
+interface Entrant {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly connection: HttpConnection;
+  /** Whether the request counts as in progress. */
+  readonly stay: { isCounted: boolean };
+}
+
 /** Paths that report on the node. They must answer even if the node is overloaded. */
 const ABOUT_NODE: readonly string[] = [
   '/',
@@ -224,7 +233,16 @@ export class HttpServer {
     const connection = this.#connectionOf(request.socket);
     connection.begin(request, response);
     const { node } = this.#options;
-    response.once('close', () => connection.end());
+    const { clock } = this.#options.env;
+    const stay = { startMs: clock.monotonicMs(), isCounted: false };
+    response.once('close', () => {
+      if (stay.isCounted) {
+        const tookMs = clock.monotonicMs() - stay.startMs;
+        node.sight.recorder.countAnswer(operationOf(request), response.statusCode, tookMs);
+        this.#over(connection, 1);
+      }
+      connection.end(response);
+    });
     const misdirected = this.#refusalOfTarget(request, connection);
     if (misdirected !== undefined) return this.#refuse(request, response, misdirected);
     // Comes before the other checks, so that a page can also read the refusal of its request.
@@ -238,25 +256,19 @@ export class HttpServer {
       const enter = (known: Access | MecError): void => {
         if (known instanceof MecError) return this.#refuseUnread(request, response, known);
         this.#accesses.set(request, known);
-        this.#admit(request, response, connection);
+        this.#admit({ request, response, connection, stay });
       };
       if (access instanceof Promise) void access.then(enter);
       else enter(access);
       return;
     }
-    this.#admit(request, response, connection);
+    this.#admit({ request, response, connection, stay });
   }
 
   /** Counts a request that may enter, and answers it. */
-  #admit(request: IncomingMessage, response: ServerResponse, connection: HttpConnection): void {
+  #admit({ request, response, connection, stay }: Entrant): void {
     if (this.#isTooMuch(request, connection)) return this.#refuse(request, response, OVERLOADED);
-    const { env, node } = this.#options;
-    const startMs = env.clock.monotonicMs();
-    response.once('close', () => {
-      const tookMs = env.clock.monotonicMs() - startMs;
-      node.sight.recorder.countAnswer(operationOf(request), response.statusCode, tookMs);
-      this.#over(connection, 1);
-    });
+    stay.isCounted = true;
     this.#inFlight += 1;
     connection.unanswered += 1;
     connection.address.requests += 1;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
 import { chmod, copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
 import type { Socket } from 'node:net';
 import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
@@ -230,6 +231,29 @@ test('a revoked token ends, and so do all tokens of a revoked identity', async (
   assert.deepEqual(refusal(await secured.send('/mec/a/x', { token: two })), UNAUTHENTICATED);
   const again = await secured.change('tokens', { identity: 'ann' });
   assert.deepEqual(refusal(again), [400, 'bad-parameter']);
+});
+
+test('a connection that stays open keeps no right that was taken away', async (t) => {
+  const secured = await SecuredNode.start(t);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  const [ann, bob] = [
+    await secured.tokenWith({ 'a/': ['read'] }, 'ann'),
+    await secured.tokenWith({ 'b/': ['read'] }, 'bob'),
+  ];
+  const statusOf = async (path: string, token: string): Promise<number> =>
+    (await secured.send(path, { token, agent })).status;
+  for (let i = 0; i < 3; i++) assert.equal(await statusOf('/mec/a/x', ann), 404);
+  assert.equal(await statusOf('/mec/a/x', bob), 403);
+  assert.equal(await statusOf('/mec/b/x', bob), 404);
+  assert.equal(await statusOf('/mec/a/x', `${ann}0`), 401);
+  assert.equal(await statusOf('/mec/a/x', ann), 404);
+  await secured.change('grants', { identity: 'ann', prefix: 'a/', verbs: [] });
+  assert.equal(await statusOf('/mec/a/x', ann), 403);
+  await secured.change('grants', { identity: 'ann', prefix: 'a/', verbs: ['read'] });
+  assert.equal(await statusOf('/mec/a/x', ann), 404);
+  await secured.change('revoke', { id: `token/${ann.split('_')[1]}` });
+  assert.equal(await statusOf('/mec/a/x', ann), 401);
 });
 
 test('the last administrator stays', async (t) => {

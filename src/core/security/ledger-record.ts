@@ -108,7 +108,8 @@ export function isSound(record: LedgerRecord): boolean {
 }
 
 /** Of two expiries, the earlier one. */
-const earlier = (a: number, b: number): number => (a === 0 || b === 0 ? a + b : Math.min(a, b));
+export const earlier = (a: number, b: number): number =>
+  a === 0 || b === 0 ? a + b : Math.min(a, b);
 
 /**
  * Of two bodies of one version, the rights that both have. Two tokens with one id have different

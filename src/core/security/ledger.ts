@@ -10,6 +10,7 @@ import { Secret } from '../../base/secret.ts';
 import type { Bearer } from './bearer.ts';
 import {
   certId,
+  earlier,
   emptyRecord,
   isSound,
   kindOf,
@@ -41,6 +42,12 @@ export interface Signer {
   readonly identity: KnownIdentity;
 }
 
+/** An identity, and the wall time at which its proof ends. */
+interface ProvedIdentity {
+  readonly identity: KnownIdentity;
+  readonly untilMicros: number;
+}
+
 const NO_RIGHTS = new RightsTable([]);
 
 const textOf = ({ id, version, isRevoked, expiresMicros, holder, hash, rights }: LedgerRecord) =>
@@ -52,6 +59,8 @@ export class Ledger {
   #hash: string | undefined;
   readonly #listeners: (() => void)[] = [];
   readonly #tables = new Map<string, RightsTable>();
+  /** Tokens that were compared since the last change, so that the next request need not. */
+  #proved = new WeakMap<Bearer, ProvedIdentity>();
 
   constructor(kept: readonly LedgerRecord[] = []) {
     this.merge(kept, 0);
@@ -112,15 +121,24 @@ export class Ledger {
   #noteChange(): void {
     this.#hash = undefined;
     this.#tables.clear();
+    this.#proved = new WeakMap();
     callAll(this.#listeners, (listener) => listener());
   }
 
   /** The identity that a token proves; undefined if it does not count. */
-  identityOfBearer({ id, hash }: Bearer, nowMicros: number): KnownIdentity | undefined {
+  identityOfBearer(bearer: Bearer, nowMicros: number): KnownIdentity | undefined {
+    const proved = this.#proved.get(bearer);
+    if (proved !== undefined && nowMicros < proved.untilMicros) return proved.identity;
+    const { id, hash } = bearer;
     const record = this.#records.get(tokenId(id));
     if (record === undefined || !counts(record, nowMicros)) return undefined;
     if (!areSameTexts(record.hash, hash)) return undefined;
-    return this.identityNamed(record.holder, nowMicros);
+    const identity = this.identityNamed(record.holder, nowMicros);
+    if (identity === undefined) return undefined;
+    const { expiresMicros } = this.get(userId(record.holder));
+    const untilMicros = earlier(record.expiresMicros, expiresMicros) || Infinity;
+    this.#proved.set(bearer, { identity, untilMicros });
+    return identity;
   }
 
   /** The identity that a certificate proves; undefined if it was revoked. */

@@ -131,6 +131,11 @@ test('a token proves its identity until it expires, and no other token does', ()
   const { ledger, text } = withAdmin();
   assert.equal(nameBy(ledger, text), 'root');
   assert.equal(nameBy(ledger, text, LATER), undefined);
+  // A comparison that is remembered ends with its token.
+  const bearer = parseBearer(text) ?? assert.fail();
+  assert.equal(ledger.identityOfBearer(bearer, NOW)?.name, 'root');
+  assert.equal(ledger.identityOfBearer(bearer, LATER - 1)?.name, 'root');
+  assert.equal(ledger.identityOfBearer(bearer, LATER), undefined);
   const flipped = text.slice(0, -1) + (text.endsWith('0') ? '1' : '0');
   assert.equal(nameBy(ledger, flipped), undefined);
   assert.equal(nameBy(ledger, drawBearer(random).text.reveal()), undefined);
