@@ -63,11 +63,11 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     args: [
       [
         '<action>',
-        'init, status, grant, token, signer, revoke, rotate, reload, renew, certify, off or recover',
+        'init, status, grant, import, token, signer, revoke, rotate, reload, renew, certify, off or recover',
       ],
       [
         '[words...]',
-        'grant IDENTITY PREFIX VERBS; token IDENTITY; certify IDENTITY; revoke ID; rotate [tokens]',
+        'grant IDENTITY PREFIX VERBS; import FILE; token IDENTITY; certify IDENTITY; revoke ID; rotate [tokens]',
       ],
     ],
     options: [

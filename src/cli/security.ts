@@ -15,6 +15,7 @@ import {
 } from '../embed/make-cluster.ts';
 import { MARKS, SECURITY_FILES, securityDirectory } from '../embed/secured-root.ts';
 import type { ServerStatus } from '../http/server-status.ts';
+import { parseCasbinPolicy } from './casbin-policy.ts';
 import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { askNode, ExitError, type RemoteOptions, reported, urlsOf } from './remote.ts';
@@ -128,6 +129,17 @@ const grant: Action = async (words, options) => {
   await tellSpread(await change(options, 'grants', { identity, prefix, verbs: list }));
 };
 
+/** Reads the whole file before it grants anything, so a mistake in it changes nothing. */
+const importPolicy: Action = async (words, options) => {
+  const [file = ''] = wordsOf(words, 'FILE');
+  const grants = parseCasbinPolicy(file, readText(file));
+  for (const one of grants) {
+    const spread = await change<SpreadAnswer>(options, 'grants', { ...one });
+    await say(`${one.identity}  ${JSON.stringify(one.prefix)}: ${one.verbs.join(' ')}`);
+    if (spread.lack.length > 0) await tellSpread(spread);
+  }
+};
+
 const token: Action = async (words, options) => {
   const [identity] = wordsOf(words, 'IDENTITY');
   const { days } = options;
@@ -235,6 +247,7 @@ const ACTIONS = {
   init,
   status,
   grant,
+  import: importPolicy,
   token,
   signer,
   revoke,
