@@ -216,8 +216,8 @@ export class MecNode implements KeyStore {
     const r = options.r ?? policy?.r ?? quorum.r;
     const w = options.w ?? policy?.w ?? quorum.w;
     const timeoutMs = options.timeoutMs ?? quorum.timeoutMs;
-    const asked = { token, isUnsigned, condition, pr, pw, caller, replace };
-    return put(this.#parts.writes, { key, body, r, w, timeoutMs, ...asked });
+    const asked = { key, body, token, isUnsigned, condition, pr, pw, caller, replace };
+    return put(this.#parts.writes, { ...asked, r, w, timeoutMs });
   }
 
   /**

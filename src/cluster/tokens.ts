@@ -60,8 +60,9 @@ export class Tokens {
   }
 
   /** The header text of a token for a key. */
-  encode(context: CausalContext, key: string, shown: Shown): string {
-    return encodeToken(context, key, { ...shown, signer: this.#parts.tokenKeys.signing });
+  encode(context: CausalContext, key: string, { microsByActor, versions }: Shown): string {
+    const signer = this.#parts.tokenKeys.signing;
+    return encodeToken(context, key, { microsByActor, versions, signer });
   }
 
   /**

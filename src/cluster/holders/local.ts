@@ -7,7 +7,6 @@ import { MecError, messageOf, nothingWritten, toMecError } from '../../base/erro
 import { lifeOfActor, nodeOfActor } from '../../core/causality/actor.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
 import type { ObjectVersion } from '../../core/causality/object.ts';
-import { replicaNumber } from '../../core/causality/replica-name.ts';
 import type { OwnerSets } from '../../core/quorum/joint-tally.ts';
 import type { Replica } from '../../storage/replica/replica.ts';
 import type { Store } from '../../storage/store.ts';
@@ -106,9 +105,10 @@ export class LocalHolder implements Holder {
     this.assertTakes(request.partition);
     const { store, policies, partitions } = this.#parts;
     const replica = store.of(request.partition);
+    const { ownersHash } = request;
     const dots: Dot[] = [];
     const written = writeVersion(replica, policies, request, (error) =>
-      onAnswer(error ?? this.#storeResultOf(replica, { ...request, dots })),
+      onAnswer(error ?? this.#storeResultOf(replica, { ownersHash, dots })),
     );
     dots.push(written.dot);
     if (request.body !== undefined && written.object.versions.length > 1)
@@ -180,12 +180,12 @@ export class LocalHolder implements Holder {
     item: KnownOwners & Pick<StoreItem, 'dots'>,
   ): StoreResult | MecError {
     if (replica.hasClosed(item.dots)) return new MecError('incomplete');
-    const { partition, id, actor } = replica;
+    const { partition, number, actor } = replica;
     const { life } = this.#parts.members.own;
     return {
       actor,
       life,
-      replica: replicaNumber(id),
+      replica: number,
       fences: this.#parts.partitions.of(partition).fences.needed,
       owners: this.#ownersIfOthers(partition, item),
     };

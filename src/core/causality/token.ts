@@ -39,9 +39,9 @@ const keyCheck = (key: string): number => hashText32(key, KEY_SEED) + 1;
 /** The versions of an answer, the times in its token, and its signer. */
 export interface Shown {
   /** The time of each actor's newest known write, in µs since 1970. */
-  readonly microsByActor?: ReadonlyMap<string, number>;
+  readonly microsByActor?: ReadonlyMap<string, number> | undefined;
   /** The versions of the answer. */
-  readonly versions?: readonly Dot[];
+  readonly versions?: readonly Dot[] | undefined;
   /** The key that signs the token; undefined if there is none. */
   readonly signer?: NamedKey | undefined;
 }
@@ -54,8 +54,9 @@ export interface Shown {
 export function encodeToken(
   context: CausalContext,
   key: string,
-  { versions = [], ...more }: Shown = {},
+  { versions = [], microsByActor, signer }: Shown = {},
 ): string {
+  const more = { microsByActor, signer };
   const { size, rangeCount } = context;
   // An actor whose dots are those of the floor has one range more.
   if (size <= MAX_TOKEN_ACTORS && size + rangeCount <= MAX_TOKEN_RANGES) {

@@ -9,6 +9,7 @@
 import { MecError } from '../../base/errors.ts';
 import { hashText32 } from '../../base/hash.ts';
 import type { CausalContext, Dot } from '../../core/causality/causal-context.ts';
+import { replicaNumber } from '../../core/causality/replica-name.ts';
 import type { RememberedWrite } from '../../core/quorum/decision.ts';
 import type { Floor } from '../../core/causality/floor.ts';
 import {
@@ -49,6 +50,8 @@ import type { StoreParts } from '../store-parts.ts';
 export class Replica {
   /** The name of this replica. Its successor has another one, so old statements do not count. */
   readonly id: string;
+  /** The number of the replica in the life of its node, which its name has too. */
+  readonly number: number;
   readonly partition: number;
   readonly log: ReplicaLog;
   readonly rows: ReplicaRows;
@@ -73,6 +76,7 @@ export class Replica {
 
   constructor(partition: number, store: StoreParts, state: ReplicaState) {
     this.id = store.names.next();
+    this.number = replicaNumber(this.id);
     this.partition = partition;
     this.log = new ReplicaLog(partition, store.engine, {
       cut: state.cut,
