@@ -17,8 +17,7 @@ import { drawShortName } from '../core/causality/actor.ts';
 import type { MemberRecord, MemberState } from '../core/placement/member-list.ts';
 import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import { partitionOf } from '../core/placement/partition.ts';
-import type { OpenEngine } from '../storage/engine.ts';
-import { Store } from '../storage/store.ts';
+import { Store, type StoreOptions } from '../storage/store.ts';
 import { PROTOCOL, type ProtocolRange } from '../transport/protocol.ts';
 import { RpcServer } from '../transport/rpc.ts';
 import type { Config } from './config.ts';
@@ -46,10 +45,9 @@ import { Security } from './security.ts';
 import type { NodeStatus, SocketStatus, StoreStatus, SyncStatus } from './status.ts';
 
 /** The parts of the world that a node needs. */
-export interface NodeOptions {
+export interface NodeOptions extends Pick<StoreOptions, 'openEngine' | 'atRest'> {
   readonly config: Config;
   readonly env: Env;
-  readonly openEngine: OpenEngine;
   /** The versions of the protocol that the node speaks, if not those of this release. */
   readonly protocol?: ProtocolRange | undefined;
   /** Records that the ledger has from the beginning, such as the first administrator. */
@@ -106,7 +104,7 @@ export class MecNode implements KeyStore {
    * Opens the store, binds both ports and starts to talk to the peers; rejects with `StartError`.
    */
   static async start(options: NodeOptions): Promise<MecNode> {
-    const { env, openEngine, limits = SYNC_LIMITS, protocol = PROTOCOL } = options;
+    const { env, openEngine, atRest, limits = SYNC_LIMITS, protocol = PROTOCOL } = options;
     const config: LiveConfig = { ...options.config };
     const life = drawShortName(env.random);
     const recorder = new Recorder();
@@ -115,6 +113,7 @@ export class MecNode implements KeyStore {
       env,
       life,
       openEngine,
+      atRest,
       nodeName: config.name,
       sync: config.storage.sync,
       maxLogEntries: limits.maxLogEntries,

@@ -12,6 +12,7 @@ import { answerInMemory } from '../http/in-memory.ts';
 import { Clocks } from './clocks.ts';
 import { SimDisk } from './disk.ts';
 import type { Server } from './http.ts';
+import { type EncryptedFrom, MachineKeys } from './machine-keys.ts';
 import { SimNetwork } from './network.ts';
 import { type TurnOptions, Turns } from './turns.ts';
 import { Life, wallMicrosAt, type World } from './world.ts';
@@ -27,6 +28,7 @@ const LOOK_MS = 50;
 export class SimNode implements Server {
   readonly name: string;
   readonly disk = new SimDisk();
+  readonly keys: MachineKeys;
   readonly #cluster: SimCluster;
   readonly #config: Config;
   #isWanted = false;
@@ -46,6 +48,7 @@ export class SimNode implements Server {
     this.#cluster = cluster;
     this.#config = config;
     this.#address = cluster.nextAddress();
+    this.keys = new MachineKeys(cluster.nodes.length);
   }
 
   /** The offset of the wall clock of the machine, ms. */
@@ -111,16 +114,15 @@ export class SimNode implements Server {
     const openEngine = async (): ReturnType<typeof this.open> => this.open(life);
     const onEnd = (reason: Error | undefined): void => this.#end(life, reason);
     const onBegin = (): void => this.#cluster.onBegin?.();
-    const { limits, turns } = this.#cluster;
+    const { limits, turns, encryptedFrom, firstRecords } = this.#cluster;
     const nodes = this.#cluster.addresses();
-    const turn = this.#cluster.nodes.indexOf(this) + this.#starts;
-    this.#starts += 1;
+    const atRest = this.keys.atStart(this.#starts, encryptedFrom);
+    const turn = this.#cluster.nodes.indexOf(this) + this.#starts++;
     const fields = turns.placementFields(turn);
     const config = { ...this.#config, ...fields, ...this.#address, nodes, ...this.configured };
     const protocol = this.protocol ?? turns.protocol(turn + 1);
-    const { firstRecords } = this.#cluster;
-    const beginning = { onEnd, onBegin, firstRecords };
-    MecNode.start({ config, env, openEngine, limits, protocol, ...beginning }).then(
+    const options = { config, env, openEngine, atRest, limits, protocol, firstRecords };
+    MecNode.start({ ...options, onEnd, onBegin }).then(
       (node) => {
         if (this.life === life) this.node = node;
       },
@@ -209,6 +211,8 @@ export interface SimClusterOptions extends TurnOptions {
   readonly limits?: SyncLimits;
   /** Configuration of its nodes in place of the defaults. */
   readonly config?: Partial<Config>;
+  /** The start of a node from which on its store is encrypted; never if undefined. */
+  readonly encryptedFrom?: EncryptedFrom;
   /** The records with which the ledgers of its nodes begin. */
   readonly firstRecords?: readonly LedgerRecord[];
 }
@@ -218,6 +222,7 @@ export class SimCluster {
   readonly world: World;
   readonly limits: SyncLimits | undefined;
   readonly turns: Turns;
+  readonly encryptedFrom: EncryptedFrom;
   /** The quorums in the configuration of its nodes. */
   readonly quorum: Config['quorum'];
   readonly #config: Partial<Config>;
@@ -239,7 +244,9 @@ export class SimCluster {
   #restlessMs = 0;
 
   constructor(world: World, options: SimClusterOptions) {
-    const { count, limits, config = {}, firstRecords = [], ...turns } = options;
+    const { count, limits, config = {}, firstRecords = [], ...rest } = options;
+    const { encryptedFrom = 'never', ...turns } = rest;
+    this.encryptedFrom = encryptedFrom;
     this.firstRecords = firstRecords;
     this.turns = new Turns(turns);
     this.world = world;

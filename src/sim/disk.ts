@@ -286,6 +286,10 @@ class SimEngine implements Engine {
     };
   }
 
+  async purge(): Promise<void> {
+    this.#assertOpen();
+  }
+
   async diskBytes(): Promise<number> {
     return 0;
   }

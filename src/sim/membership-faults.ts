@@ -137,11 +137,12 @@ function bringBack({ copies }: Scene, node: SimNode, how: (typeof RETURNS)[numbe
 }
 
 /** Returns the life that the disk of a stopped node has; undefined if it has none. */
-function lifeOn({ name, disk }: SimNode): string | undefined {
+function lifeOn({ name, disk, keys }: SimNode): string | undefined {
   const row = metaRow('members');
   const record = disk.rows.get(row);
   if (record === undefined || disk.isDamaged) return undefined;
-  return (openRecord(record, row) as MemberRecord[]).find((kept) => kept.name === name)?.life;
+  const list = openRecord(keys.sealer.unseal(row, record), row);
+  return (list as MemberRecord[]).find((kept) => kept.name === name)?.life;
 }
 
 const recordAt = ({ node }: SimNode, { name }: SimNode): MemberRecord | undefined =>

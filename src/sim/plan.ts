@@ -12,6 +12,7 @@ import { type OperationName, OPERATIONS } from './operations.ts';
 import type { Query } from './user-options.ts';
 import { KEY_POLICIES } from './key-policies.ts';
 import { PENDING_FAULTS } from './pending-faults.ts';
+import type { EncryptedFrom } from './machine-keys.ts';
 import type { Dice } from './world.ts';
 
 /** The plan of a run. */
@@ -54,6 +55,8 @@ export interface SimPlan {
   readonly limits: SyncLimits;
   /** The silent damage of one record at the end, when all nodes are at rest. */
   readonly silent: 'nothing' | 'lose' | 'misplace';
+  /** The start of a node from which on its store is encrypted. */
+  readonly encryptedFrom: EncryptedFrom;
 }
 
 /** Parts of a plan, with parts of its quorum and of its limits. */
@@ -86,6 +89,7 @@ const NEVER_MS = 1e9;
  */
 const LATER_OPERATIONS: readonly OperationName[] = ['set', 'set twice', 'batch', 'forge'];
 const LATER_RATE = 0.2;
+const ENCRYPTED_RATE = 0.1;
 
 /** Draws a plan. */
 export function drawPlan(dice: Dice, overrides: PlanOverrides): SimPlan {
@@ -132,7 +136,14 @@ export function drawPlan(dice: Dice, overrides: PlanOverrides): SimPlan {
   const areGiven = (overrides.operationNames ?? parts.operationNames) !== undefined;
   const later = areGiven ? [] : LATER_OPERATIONS.filter(() => dice.chance(LATER_RATE));
   const operationNames = [...plan.operationNames, ...later];
-  return { ...plan, operationNames, silent, chaosMs, ...(isSlow && slow) };
+  const encryptedFrom = parts.encryptedFrom ?? drawEncryption(dice);
+  return { ...plan, operationNames, silent, chaosMs, encryptedFrom, ...(isSlow && slow) };
+}
+
+/** It is drawn after all else, too, and most seeds have the same run as before. */
+function drawEncryption(dice: Dice): EncryptedFrom {
+  if (!dice.chance(ENCRYPTED_RATE)) return 'never';
+  return dice.pick(['the first start', 'the second start']);
 }
 
 function drawOperations(dice: Dice, isDrawn: (name: string) => boolean): OperationName[] {

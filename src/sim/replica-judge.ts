@@ -46,8 +46,7 @@ interface Look {
   readonly seen: SeenDisk;
 }
 
-interface DiskRead {
-  readonly seen: SeenDisk;
+interface DiskRead extends Look {
   readonly record: Uint8Array | undefined;
 }
 
@@ -60,11 +59,12 @@ const isIn = (lost: CausalContext, { dots }: MadeOperation): boolean =>
   });
 
 /** Returns the dots of the versions in a record on a disk; none if it is damaged or absent. */
-function readDots({ rows }: SimNode['disk'], object: string): string[] {
-  const record = rows.get(object);
+function readDots({ disk, keys }: SimNode, object: string): string[] {
+  const record = disk.rows.get(object);
   if (record === undefined) return [];
   try {
-    return recordToVersions(record, object).map(({ actor, counter }) => `${actor}:${counter}`);
+    const plain = keys.sealer.unseal(object, record);
+    return recordToVersions(plain, object).map(({ actor, counter }) => `${actor}:${counter}`);
   } catch {
     return [];
   }
@@ -130,7 +130,7 @@ export class ReplicaJudge {
     if (node.disk.rows.has(mark)) return void marked.add(key);
     const isUnmarked = marked.delete(key);
     if (!isUnmarked || node.node?.storeStatus.damage?.unreadable.includes(key) !== true) return;
-    const left = new Set(this.#cluster.nodes.flatMap(({ disk }) => [...readDots(disk, object)]));
+    const left = new Set(this.#cluster.nodes.flatMap((one) => readDots(one, object)));
     for (const { id, dots } of this.#history.writesOf(key))
       if (![...dots].some((dot) => left.has(dot))) this.#givenUp.add(id);
   }
@@ -140,8 +140,8 @@ export class ReplicaJudge {
     if (node.disk.rows.has(mark)) return;
     const known = node.node?.inspect(partition);
     const record = node.disk.rows.get(object);
-    if (known === undefined || !this.#hasChanged(key, { seen, record }, known.hash)) return;
-    const dots = this.#dotsOf({ key, object }, { seen, record });
+    if (known === undefined || !this.#hasChanged(key, { node, seen, record }, known.hash)) return;
+    const dots = this.#dotsOf({ key, object }, { node, seen, record });
     if (dots === undefined) return;
     const { clock, lost } = known;
     const there = new Set([...dots].flatMap((dot) => this.#history.writeOf(key, dot) ?? []));
@@ -195,14 +195,15 @@ export class ReplicaJudge {
   /** Returns the dots of a key's versions on a disk; undefined if the record is damaged. */
   #dotsOf(
     { key, object }: Pick<KeyRows, 'key' | 'object'>,
-    { seen, record }: DiskRead,
+    { node, seen, record }: DiskRead,
   ): ReadonlySet<string> | undefined {
     if (record === undefined) return NOTHING;
     const before = seen.records.get(key);
     if (before?.record === record) return before.dots;
     const dots = new Set<string>();
     try {
-      for (const { actor, counter, body } of recordToVersions(record, object)) {
+      const plain = node.keys.sealer.unseal(object, record);
+      for (const { actor, counter, body } of recordToVersions(plain, object)) {
         const { value, expiresMicros } = unpackContent(body);
         const id = Number.parseInt(bytesToUtf8(value) ?? '', 10);
         dots.add(`${actor}:${counter}`);

@@ -9,6 +9,8 @@ import { EXPIRY_TURN_MS } from '../cluster/limits.ts';
 import { unpackContent } from '../core/value/content.ts';
 import { compareDots, type ObjectVersion } from '../core/causality/object.ts';
 import { partitionOf } from '../core/placement/partition.ts';
+import { isSealed } from '../storage/at-rest/sealed-engine.ts';
+import { hasContent } from '../storage/keyspace.ts';
 import type { BareScene } from './chaos.ts';
 import type { SimCluster, SimNode } from './cluster.ts';
 import { readKey } from './http.ts';
@@ -38,6 +40,8 @@ const ARRIVE_MS = 500;
 const SOON_MS = 20_000;
 /** The longest time for a read at a node at rest. */
 const SERVED_MS = 9_000;
+/** Longer than a node keeps a snapshot for which no other node asks any more. */
+const SEALED_MS = 60_000;
 /** Turns of owners until an expired version is gone: each may have to wait for those before it. */
 const EXPIRY_TURNS = 8;
 
@@ -57,6 +61,7 @@ export async function checkRest(run: EndedRun, { silent }: SimPlan): Promise<voi
     if (mustBecome === undefined || (mustBecome === 'gone') === hasLeft) continue;
     oracle.violations.push(`${name} must be ${mustBecome}, and is ${hasLeft ? 'gone' : 'there'}`);
   }
+  await checkEncryption(run);
   await checkService(run);
   checkEnd(run);
   if (oracle.violations.length > 0) return;
@@ -65,6 +70,20 @@ export async function checkRest(run: EndedRun, { silent }: SimPlan): Promise<voi
   run.judge.isOn = false;
   await checkRepair(run, silent);
   checkEnd(run);
+}
+
+/** Checks that an encrypted store has no value in plain form any more. */
+async function checkEncryption({ cluster, oracle }: EndedRun): Promise<void> {
+  const { world } = cluster;
+  const isDone = ({ node }: SimNode): boolean => node?.storeStatus.encrypted !== 'partly';
+  await world.run(world.nowMs + SEALED_MS, () => cluster.nodes.every(isDone));
+  for (const { name, node, disk } of cluster.nodes) {
+    if (node === undefined || node.storeStatus.encrypted === 'no') continue;
+    const plain = [...disk.rows].find(([row, record]) => hasContent(row) && !isSealed(record));
+    if (plain !== undefined) oracle.violations.push(`${name} has a plain record of ${plain[0]}`);
+    else if (node.storeStatus.encrypted !== 'all')
+      oracle.violations.push(`${name} still rewrites its records`);
+  }
 }
 
 /** Checks that every node answers a read. One that waits for a member would do so for ever. */

@@ -159,9 +159,10 @@ const textOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 function clusterOf(world: World, plan: SimPlan): SimCluster {
-  const { nodes: count, zones, weights, limits, quorum, policies } = plan;
+  const { nodes: count, zones, weights, limits, quorum, policies, encryptedFrom } = plan;
   const config = { quorum, policies: [...policies] };
-  return new SimCluster(world, { count, zones, weights, limits, config, protocols: PROTOCOLS });
+  const settings = { zones, weights, limits, config, encryptedFrom };
+  return new SimCluster(world, { count, ...settings, protocols: PROTOCOLS });
 }
 
 function createClients(

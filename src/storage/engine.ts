@@ -75,6 +75,8 @@ export interface Engine extends RowReader {
   commit(changes: readonly RowChange[], sync: boolean): Promise<void>;
   /** Makes a snapshot of the rows that have been committed by now. */
   snapshot(): Snapshot;
+  /** Takes old values of the rows `from` ≤ key < `to` off the disk, unless a snapshot has them. */
+  purge(from: string, to: string): Promise<void>;
   /** Returns about how many bytes the rows take. */
   diskBytes(): Promise<number>;
   /** Makes all commits durable, and closes the store. */

@@ -80,6 +80,24 @@ export const partitionOfRow = (row: string): number => Number.parseInt(row.slice
 /** Returns the key of a row whose name ends with one. */
 export const keyOfRow = (row: string): string => row.slice(5);
 
+/** The row with the format of the store and the name of its node. */
+export const HEADER_ROW = metaRow('header');
+
+/**
+ * Whether a row has more than names, clocks and times: versions, the digests of requests, and the
+ * keys of the cluster.
+ */
+export const hasContent = (row: string): boolean =>
+  CONTENT_KINDS.has(row.charCodeAt(0)) && row !== HEADER_ROW;
+
+const CONTENT_KINDS = new Set(Array.from('imos', (kind) => kind.charCodeAt(0)));
+
+/** All rows of the kinds that can have content, and some others. */
+export const CONTENT_RANGE = { from: 'i', to: 't' } as const;
+
+/** The start of the part of a store with a row: a kind in a partition, or the rows of the store. */
+export const partStart = (row: string): string => row.slice(0, row.startsWith('m') ? 1 : 5);
+
 /** Whether a row is an object or a residue. */
 export const isKeyRow = (row: string): boolean => row.startsWith('o') || row.startsWith('r');
 

@@ -106,6 +106,14 @@ export class LevelEngine implements Engine {
     }
   }
 
+  async purge(from: string, to: string): Promise<void> {
+    try {
+      await this.#database.compactRange(from, to);
+    } catch (error) {
+      throw toDiskError(error);
+    }
+  }
+
   async verify(bytes: number): Promise<void> {
     const { rounds } = this.#verifier;
     const damaged = await this.#verifier.step(bytes);

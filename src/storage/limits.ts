@@ -21,18 +21,38 @@ export const MAX_BATCH_BYTES = 16 * MIB;
 /** Rows of one page of a scan: between two pages, other work has its turn. */
 export const SCAN_PAGE_ROWS = 1000;
 
-/**
- * Bytes and rows that the background verifies about once a second, and the rows of the first page.
- */
+/** Bytes and rows that the background verifies about once a second. */
 export const VERIFY_PAGE_BYTES = MIB / 2;
 export const VERIFY_PAGE_ROWS = 1000;
-export const VERIFY_FIRST_PAGE_ROWS = 64;
+
+/** Rows of the first page of work in the background, before the size of records is known. */
+export const FIRST_PAGE_ROWS = 64;
 
 /** Replicas whose objects one round of background work counts after a start. */
 export const COUNT_REPLICAS = 16;
 
 /** Rounds of background work between two counts of the bytes on disk. */
 export const DISK_BYTES_SWEEPS = 10;
+
+/**
+ * Bytes and rows that the background rewrites in one turn after a change of the data key, and such
+ * pages about once a second: requests have their turns in between.
+ */
+export const RESEAL_PAGE_BYTES = MIB;
+export const RESEAL_PAGE_ROWS = 256;
+export const RESEAL_PAGES = 4;
+
+/**
+ * Records that one derived key seals. With random nonces of 96 bits, 2³² is the bound of NIST SP
+ * 800-38D.
+ */
+export const MAX_SEALED_RECORDS = 2 ** 28;
+
+/** Derived keys in memory, to read with: each start of the node has one. */
+export const MAX_DERIVED_KEYS = 1_000;
+
+/** Data keys of one store. Another one must wait until the node has rewritten its records. */
+export const MAX_DATA_KEYS = 8;
 
 /** Bytes of a damaged store that one batch sets aside. */
 export const SALVAGE_BATCH_BYTES = 4 * MIB;

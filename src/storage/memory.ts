@@ -91,6 +91,10 @@ class MemoryEngine implements Engine {
     };
   }
 
+  async purge(): Promise<void> {
+    this.#assertOpen();
+  }
+
   async diskBytes(): Promise<number> {
     return [...this.#rows].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   }

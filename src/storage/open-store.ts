@@ -1,9 +1,13 @@
 /** A store from one opening to the next: its engine, its commit queue and its replicas. */
+import { assert } from '../base/assert.ts';
 import type { Env } from '../base/env.ts';
 import type { MecError } from '../base/errors.ts';
 import type { Recorder } from '../base/recorder.ts';
 import type { OwnActors } from '../core/causality/actor.ts';
 import type { ReplicaNames } from '../core/causality/replica-name.ts';
+import type { AtRest } from './at-rest/at-rest.ts';
+import { Resealing } from './at-rest/resealing.ts';
+import type { SealedEngine } from './at-rest/sealed-engine.ts';
 import { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
 import { KeptLedger } from './kept-ledger.ts';
@@ -12,7 +16,7 @@ import { ObjectCache } from './object-cache.ts';
 import { emptyState } from './records.ts';
 import { Replica } from './replica/replica.ts';
 import { StoreSize } from './store-size.ts';
-import { keepHeader } from './store-header.ts';
+import { headerChange, headerOfPart, keepHeader, type StoreHeader } from './store-header.ts';
 import type { OnVersions, StoreParts } from './store-parts.ts';
 import { loadRepaired } from './wounded-replicas.ts';
 
@@ -30,8 +34,18 @@ export interface LoadOptions {
   readonly names: ReplicaNames;
   /** Partitions whose replicas may have lost rows. They begin again, and leave the set. */
   readonly woundedPartitions: Set<number>;
+  /** The header as it was found; undefined if there was none. */
+  readonly header: StoreHeader | undefined;
+  /** The engine below, and the keys, if the store is encrypted. */
+  readonly sealed: SealedStore | undefined;
   /** Called when a commit has failed. */
   readonly onFailure: (error: MecError) => void;
+}
+
+/** An encrypted store. */
+export interface SealedStore {
+  readonly engine: SealedEngine;
+  readonly atRest: AtRest;
 }
 
 /** The store while one engine is open. */
@@ -42,14 +56,20 @@ export class OpenStore {
   readonly members: KeptMembers;
   readonly ledger: KeptLedger;
   readonly size: StoreSize;
+  /** Undefined if the store is not encrypted. */
+  readonly resealing: Resealing | undefined;
   readonly #parts: StoreParts;
   readonly #replicas: Replica[];
   #isEnded = false;
 
-  private constructor(parts: StoreParts, replicas: Replica[]) {
+  private constructor(
+    parts: StoreParts,
+    { replicas, resealing }: { replicas: Replica[]; resealing: Resealing | undefined },
+  ) {
     const { engine, queue, cache, log } = parts;
     this.#parts = parts;
     this.#replicas = replicas;
+    this.resealing = resealing;
     this.engine = engine;
     this.queue = queue;
     this.cache = cache;
@@ -72,7 +92,10 @@ export class OpenStore {
         partitions: states.filter(({ wound }) => wound !== 'none').length,
       });
     }
-    await keepHeader(engine, { nodeName, life, log });
+    const { sealed } = options;
+    await sealed?.atRest.keep();
+    const keys = sealed?.atRest.keys;
+    const header = await keepHeader(engine, options.header, { nodeName, keys, life, log });
     const queue = new CommitQueue(engine, { clock, sync, onFailure, recorder });
     const { actors, names, maxLogEntries, onVersions } = options;
     const shared = { clock, engine, queue, cache: new ObjectCache() };
@@ -87,7 +110,8 @@ export class OpenStore {
       maxLogEntries,
     };
     const replicas = states.map((state, partition) => new Replica(partition, parts, state));
-    return new OpenStore(parts, replicas);
+    const resealing = sealed && resealingOf({ ...sealed, queue, header });
+    return new OpenStore(parts, { replicas, resealing });
   }
 
   get replicas(): readonly Replica[] {
@@ -131,4 +155,22 @@ export class OpenStore {
     this.#isEnded = true;
     return this.engine.suspect();
   }
+}
+
+/** The rewriting of an encrypted store, from where its header says on. */
+function resealingOf({
+  engine,
+  atRest,
+  queue,
+  header,
+}: SealedStore & { readonly queue: CommitQueue; readonly header: StoreHeader }): Resealing {
+  const { keys } = header;
+  assert(keys !== undefined, 'the header of an encrypted store has its keys');
+  return new Resealing({
+    engine,
+    queue,
+    part: { generation: keys.generation, until: keys.until },
+    keep: (part) => queue.commit([headerChange(headerOfPart(header, part))]),
+    onComplete: (generation) => atRest.dropBefore(generation),
+  });
 }

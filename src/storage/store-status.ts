@@ -16,6 +16,8 @@ export interface StoreStatus {
   readonly keys?: number | undefined;
   /** The bytes that the store takes on disk; undefined until they have been counted. */
   readonly diskBytes?: number | undefined;
+  /** Whether the values on the disk are encrypted. Those of a plain store are being rewritten. */
+  readonly encrypted?: 'no' | 'partly' | 'all';
   readonly logEntries?: number;
   readonly residues?: number;
   readonly damage?: DamageStatus;

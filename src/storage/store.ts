@@ -16,13 +16,16 @@ import type { LedgerRecord } from '../core/security/ledger-record.ts';
 import { ReplicaNames } from '../core/causality/replica-name.ts';
 import type { MemberRecord } from '../core/placement/member-list.ts';
 import { partitionOf } from '../core/placement/partition.ts';
+import type { AtRest } from './at-rest/at-rest.ts';
+import { SealedEngine, Sealer } from './at-rest/sealed-engine.ts';
 import { DamagedRecord, isDamage } from './damage.ts';
 import type { Engine, OpenEngine } from './engine.ts';
 import * as keyspace from './keyspace.ts';
 import type { ListToKeep } from './kept-members.ts';
-import { OpenStore } from './open-store.ts';
+import { OpenStore, type SealedStore } from './open-store.ts';
 import type { Replica } from './replica/replica.ts';
 import type { OnVersions } from './store-parts.ts';
+import { readHeader } from './store-header.ts';
 import { statusOfReplicas, type StoreStatus } from './store-status.ts';
 import { UnreadableKeys } from './unreadable-keys.ts';
 import { Verification } from './verification.ts';
@@ -35,6 +38,8 @@ export interface StoreOptions {
   /** The life of this process: no other start of the node has it. */
   readonly life: string;
   readonly openEngine: OpenEngine;
+  /** The data keys; undefined if the store is not encrypted. */
+  readonly atRest?: AtRest | undefined;
   /**
    * Whether an acknowledged write must be on the platter (default). If not, it may wait in the
    * operating system.
@@ -214,10 +219,12 @@ export class Store {
     const { sync, life } = this.#options;
     const state = this.#failure === undefined ? 'ok' : this.#failure.code;
     if (opened === undefined) return { state, sync };
-    const { queue, size, replicas } = opened;
+    const { queue, size, replicas, resealing } = opened;
     const { keys, diskBytes } = size;
     const sums = statusOfReplicas(replicas, this.unreadable.list);
-    return { state, sync, life, pending: queue.pending, keys, diskBytes, ...sums };
+    const { pending } = queue;
+    const isEncrypted = resealing && (resealing.isComplete ? 'all' : 'partly');
+    return { state, sync, life, pending, keys, diskBytes, encrypted: isEncrypted ?? 'no', ...sums };
   }
 
   /** Runs one round of background work over all replicas. */
@@ -226,6 +233,7 @@ export class Store {
       if (this.#opened !== undefined) await replica.sweep.run();
     }
     await this.#opened?.size.countMore();
+    await this.#opened?.resealing?.run();
   }
 
   /** Verifies the next page of records, and some of the files below them. */
@@ -257,12 +265,20 @@ export class Store {
   }
 
   async #open(): Promise<void> {
-    const engine = new WatchedEngine(await this.#options.openEngine(), (error) => {
+    const { openEngine, nodeName, atRest, env } = this.#options;
+    const disk = await openEngine();
+    const sealed: SealedStore | undefined = atRest && {
+      engine: new SealedEngine(disk, new Sealer(atRest.keys, env.random)),
+      atRest,
+    };
+    const engine = new WatchedEngine(sealed?.engine ?? disk, (error) => {
       if (this.#opened?.engine === engine) this.handleDamage(error);
     });
     try {
       this.#opened = await OpenStore.load(engine, {
         ...this.#options,
+        header: readHeader(disk, { nodeName, keys: atRest?.keys }),
+        sealed,
         actors: this.#actors,
         names: this.#names,
         woundedPartitions: this.#woundedPartitions,

@@ -5,7 +5,8 @@ import type { MecError } from '../base/errors.ts';
 import { isDamage } from './damage.ts';
 import type { Engine } from './engine.ts';
 import * as keyspace from './keyspace.ts';
-import { VERIFY_FIRST_PAGE_ROWS, VERIFY_PAGE_BYTES, VERIFY_PAGE_ROWS } from './limits.ts';
+import { VERIFY_PAGE_BYTES, VERIFY_PAGE_ROWS } from './limits.ts';
+import { PageSize } from './page-size.ts';
 import { recordToVersions, verifyRecord } from './records.ts';
 import type { OnVersions } from './store-parts.ts';
 
@@ -22,20 +23,17 @@ export interface VerificationEvents {
 /** The verification of one store, which goes on after the store was opened again. */
 export class Verification {
   #from = FIRST_ROW;
-  #limit = VERIFY_FIRST_PAGE_ROWS;
+  readonly #size = new PageSize(VERIFY_PAGE_ROWS, VERIFY_PAGE_BYTES);
 
   /**
    * Verifies the next page of records, and tells of each damaged one. Begins again after the last.
    */
   async page(engine: Engine, { onDamage, onVersions }: VerificationEvents): Promise<void> {
-    const limit = this.#limit;
+    const limit = this.#size.rows;
     const rows = await engine.scan({ from: this.#from, to: LAST_ROW, limit });
     const last = rows.at(-1);
     this.#from = last === undefined || rows.length < limit ? FIRST_ROW : `${last[0]}\0`;
-    const bytes = rows.reduce((sum, [, record]) => sum + record.length, 0);
-    // Pages of large records have fewer rows, or a page would delay the requests of clients.
-    const fitting = bytes > VERIFY_PAGE_BYTES ? limit >> 1 : 2 * limit;
-    this.#limit = Math.min(VERIFY_PAGE_ROWS, Math.max(1, fitting));
+    this.#size.note(rows);
     for (const [row, record] of rows) {
       const error = damageOf(row, record);
       if (error !== undefined) onDamage(error);

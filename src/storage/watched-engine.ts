@@ -92,6 +92,14 @@ export class WatchedEngine extends WatchedReader implements Engine {
     }
   }
 
+  async purge(from: string, to: string): Promise<void> {
+    try {
+      await this.#engine.purge(from, to);
+    } catch (error) {
+      throw this.report(error);
+    }
+  }
+
   diskBytes(): Promise<number> {
     return this.#engine.diskBytes();
   }

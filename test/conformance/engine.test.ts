@@ -8,12 +8,14 @@ import fc from 'fast-check';
 import { compareUtf8 } from '../../src/base/bytes.ts';
 import { StartError } from '../../src/base/errors.ts';
 import type { Engine, OpenEngine, RowReader } from '../../src/storage/engine.ts';
-import { Life, World } from '../../src/sim/world.ts';
+import { DataKeys } from '../../src/storage/at-rest/data-keys.ts';
+import { SealedEngine, Sealer } from '../../src/storage/at-rest/sealed-engine.ts';
+import { Dice, Life, World } from '../../src/sim/world.ts';
 import { SimDisk } from '../../src/sim/disk.ts';
 import { openLevelEngine } from '../../src/storage/level.ts';
 import { MemoryDisk } from '../../src/storage/memory.ts';
 
-const ENGINES: Readonly<Record<string, (t: TestContext) => Promise<OpenEngine>>> = {
+const ENGINES: Record<string, (t: TestContext) => Promise<OpenEngine>> = {
   memory: async () => new MemoryDisk().open,
   leveldb: async (t) => {
     const root = await mkdtemp(join(tmpdir(), 'mec-engine-'));
@@ -35,6 +37,18 @@ const ENGINES: Readonly<Record<string, (t: TestContext) => Promise<OpenEngine>>>
     };
   },
 };
+
+/** The same engine, below one that encrypts. */
+const encrypted =
+  (make: (t: TestContext) => Promise<OpenEngine>) =>
+  async (t: TestContext): Promise<OpenEngine> => {
+    const open = await make(t);
+    const random = new Dice(7);
+    const keys = DataKeys.draw(random);
+    return async () =>
+      new SealedEngine(await open(), new Sealer(keys, random, { hasContent: () => true }));
+  };
+for (const [name, make] of Object.entries(ENGINES)) ENGINES[`${name}, encrypted`] = encrypted(make);
 
 const bytes = (...list: number[]): Uint8Array => Uint8Array.from(list);
 const put = (key: string, ...value: number[]): { key: string; value: Uint8Array } => ({
@@ -311,7 +325,7 @@ for (const [name, make] of Object.entries(ENGINES)) {
   });
 
   // The simulated machine itself runs one process at a time.
-  if (name !== 'simulated')
+  if (!name.startsWith('simulated'))
     engineTest('a store that is open cannot be opened again', async (open) => {
       const engine = await open();
       await assert.rejects(

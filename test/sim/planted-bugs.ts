@@ -1,4 +1,5 @@
 /** Planted bugs: rules of the design, each broken in the compiled source. */
+import { AT_REST } from './planted-at-rest-bugs.ts';
 import { CONDITIONS, READERS } from './planted-client-bugs.ts';
 import { type Bug, BUSY, MANY_SNAPSHOTS, OFTEN, USUAL } from './planted-draws.ts';
 import { LEDGER } from './planted-ledger-bugs.ts';
@@ -335,4 +336,5 @@ export const BUGS: readonly Bug[] = [
   ...MARKS,
   ...WRITES,
   ...LEDGER,
+  ...AT_REST,
 ];

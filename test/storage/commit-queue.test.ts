@@ -21,6 +21,7 @@ async function slowEngine(): Promise<{
     scan: (range) => real.scan(range),
     keys: (range) => real.keys(range),
     snapshot: () => real.snapshot(),
+    purge: (from, to) => real.purge(from, to),
     diskBytes: () => real.diskBytes(),
     close: () => real.close(),
     abandon: () => real.abandon(),

@@ -23,12 +23,15 @@ import { MemoryDisk } from '../../src/storage/memory.ts';
 import type { Replica } from '../../src/storage/replica/replica.ts';
 import type { ReplicaMerge, ReplicaWritten } from '../../src/storage/replica/replica-changes.ts';
 import { Store } from '../../src/storage/store.ts';
+import { encryption, MemoryKeys } from '../fixtures/memory-keys.ts';
 import { ManualClock, memoryLog, nextTurn, seededRandom } from '../fixtures/fake-env.ts';
 
 const none = new CausalContext();
 const KEY = 'k';
 const HOME = partitionOf(KEY);
 let seed = 1;
+/** One set of keys for all stores, as if each had been put back with its own. */
+const atRest = encryption.isOn ? new MemoryKeys(seededRandom(1)) : undefined;
 
 interface Bench {
   readonly store: Store;
@@ -39,7 +42,8 @@ interface Bench {
 async function openStore(disk: MemoryDisk, nodeName = 'n1'): Promise<Bench> {
   const clock = new ManualClock();
   const env = { clock, log: memoryLog(), random: seededRandom(seed++) };
-  const options = { env, nodeName, life: `life${seed}`, openEngine: disk.open, sync: true };
+  const life = `life${seed}`;
+  const options = { env, nodeName, life, openEngine: disk.open, atRest, sync: true };
   const store = await Store.open({ ...options, maxLogEntries: SYNC_LIMITS.maxLogEntries });
   return { store, replica: store.of(HOME), clock };
 }
@@ -283,6 +287,7 @@ test('the next start dresses a wound that a crash left open', async () => {
     nodeName: 'n1',
     life: 'x',
     openEngine: crash,
+    atRest,
     sync: true,
     maxLogEntries: 9,
   });
