@@ -63,7 +63,8 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     args: [
       [
         '<action>',
-        'init, status, grant, import, token, signer, revoke, rotate, reload, renew, certify, off or recover',
+        'init, status, grant, import, token, signer, revoke, rotate, rekey, reload, renew, certify, ' +
+          'off or recover',
       ],
       [
         '[words...]',
@@ -104,7 +105,11 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
       { flags: '--key <file>', about: 'signer: a public key of Ed25519, as PEM' },
       {
         flags: '--node <file>',
-        about: 'renew, off, recover: configuration of a node on this machine',
+        about: 'renew, rekey, off, recover: configuration of a node on this machine',
+      },
+      {
+        flags: '--masterkey <file>',
+        about: 'rekey: file of the next master key (default: another data key)',
       },
       ...REMOTE_OPTIONS,
     ],

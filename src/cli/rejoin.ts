@@ -5,6 +5,7 @@ import { systemClock, systemRandom } from '../base/system.ts';
 import { SYNC_LIMITS } from '../cluster/limits.ts';
 import { prepareRejoin } from '../cluster/membership/rejoin.ts';
 import { drawShortName } from '../core/causality/actor.ts';
+import { DataKeyFile } from '../embed/data-key-file.ts';
 import { openLevelEngine } from '../storage/level.ts';
 import { Store } from '../storage/store.ts';
 import type { CommandArguments } from './command.ts';
@@ -21,6 +22,7 @@ export async function runRejoin([name = '', file = '']: CommandArguments): Promi
     nodeName: name,
     life: drawShortName(systemRandom),
     openEngine: () => openLevelEngine(config.root),
+    atRest: await DataKeyFile.open(config),
     sync: true,
     maxLogEntries: SYNC_LIMITS.maxLogEntries,
   });

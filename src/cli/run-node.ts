@@ -8,6 +8,7 @@ import type { ReloadedConfig } from '../cluster/live-config.ts';
 import { parseConfig } from '../config/read.ts';
 import { readDiskSpace } from '../storage/disk-space.ts';
 import { openLevelEngine } from '../storage/level.ts';
+import { DataKeyFile } from '../embed/data-key-file.ts';
 import { keptName } from '../embed/kept-name.ts';
 import { runParts } from '../embed/start-node.ts';
 import { readVersion } from '../embed/version.ts';
@@ -21,7 +22,7 @@ interface RunningNode {
   readonly ended: Promise<Error | undefined>;
   readonly log: StreamLog;
   reload(next: Config): ReloadedConfig;
-  reloadTls(): Promise<void>;
+  reloadFiles(next: Config): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -39,14 +40,20 @@ export async function loadConfig(file: string): Promise<Config> {
     });
   }
   const config = parseConfig(file, text);
-  const directory = dirname(file);
-  const root = resolve(directory, config.root);
+  const inItsDirectory = (path: string): string => resolve(dirname(file), path);
+  const root = inItsDirectory(config.root);
+  const { masterKeyFile } = config.storage;
+  const storage = {
+    ...config.storage,
+    masterKeyFile: masterKeyFile && inItsDirectory(masterKeyFile),
+  };
   const { jwt, ...security } = config.security;
   // A URL stays as it is.
-  const keys = jwt && (/^https?:/.test(jwt.keys) ? jwt.keys : resolve(directory, jwt.keys));
+  const keys = jwt && (/^https?:/.test(jwt.keys) ? jwt.keys : inItsDirectory(jwt.keys));
   const issuer = jwt && keys !== undefined ? { jwt: { ...jwt, keys } } : {};
   return {
     ...config,
+    storage,
     security: { ...security, ...issuer },
     root,
     name: config.name ?? (await keptName(root)),
@@ -64,6 +71,7 @@ async function startNode(config: Config): Promise<RunningNode> {
     config,
     log,
     openEngine: () => openLevelEngine(config.root, { onRemark }),
+    atRest: await DataKeyFile.open(config),
     readDisk: () => readDiskSpace(config.root),
     // Only a node that `mec dev` has started has a channel.
     ...(process.channel === undefined ? {} : { through: underFaults }),
@@ -76,7 +84,7 @@ async function startNode(config: Config): Promise<RunningNode> {
   };
   const { ended } = node;
   const reload = (next: Config): ReloadedConfig => node.reload(next);
-  return { ended, log, reload, reloadTls: () => node.reloadTls(), stop };
+  return { ended, log, reload, reloadFiles: (next) => node.reloadFiles(next), stop };
 }
 
 /** Reads the configuration again. The log names the changes that count, and those that do not. */
@@ -84,7 +92,7 @@ async function reload(file: string, { log, ...node }: RunningNode): Promise<void
   try {
     const next = await loadConfig(file);
     const { changed, needRestart } = node.reload(next);
-    await node.reloadTls();
+    await node.reloadFiles(next);
     Object.assign(log, { level: next.log.level, format: next.log.format });
     log.info('configuration read again', { changed: changed.join(' ') || 'nothing' });
     if (needRestart.length > 0)

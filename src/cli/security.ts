@@ -18,12 +18,12 @@ import type { ServerStatus } from '../http/server-status.ts';
 import { parseCasbinPolicy } from './casbin-policy.ts';
 import type { CommandArguments } from './command.ts';
 import { EXIT } from './exit-codes.ts';
+import { type RekeyOptions, runRekey } from './rekey.ts';
 import { askNode, ExitError, type RemoteOptions, reported, urlsOf } from './remote.ts';
 import { loadConfig } from './run-node.ts';
 import { oneLine, print } from './terminal.ts';
 
-interface SecurityOptions extends RemoteOptions, InitOptions {
-  readonly node?: string;
+interface SecurityOptions extends RemoteOptions, InitOptions, RekeyOptions {
   readonly days?: number;
   readonly running?: boolean;
   readonly key?: string;
@@ -243,6 +243,11 @@ const certify: Action = async (words, options) => {
   for (const file of await certifyUser(options.dir, identity)) await say(file);
 };
 
+const rekey: Action = async (words, options) => {
+  wordsOf(words);
+  await say(await runRekey(options));
+};
+
 const ACTIONS = {
   init,
   status,
@@ -255,6 +260,7 @@ const ACTIONS = {
   reload,
   renew,
   certify,
+  rekey,
   off,
   recover,
 } as const;

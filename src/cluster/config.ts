@@ -66,7 +66,12 @@ export interface Config {
     readonly w: Quorum;
     readonly timeoutMs: number;
   };
-  readonly storage: { readonly sync: boolean };
+  readonly storage: {
+    readonly sync: boolean;
+    /** The file of the master key, or a command that prints it; without them no encryption. */
+    readonly masterKeyFile?: string | undefined;
+    readonly masterKeyCommand?: string | undefined;
+  };
   readonly security: {
     readonly mode: SecurityMode;
     /**

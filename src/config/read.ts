@@ -190,6 +190,7 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   };
   const { timeout, n, r, w } = section('quorum', QUORUM_KEYS);
   const { maxvalue, unsignedtokens, ...http } = section('http', HTTP_KEYS);
+  const { sync, masterkey, masterkeycommand } = section('storage', STORAGE_KEYS);
   const { mode, maxage, rate } = section('security', SECURITY_KEYS);
   const jwt =
     document['jwt'] === undefined ? undefined : jwtRules(reader, section('jwt', JWT_KEYS));
@@ -198,13 +199,18 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
     ...top,
     nodes: reader.nodes(document['node']),
     quorum: { n, r, w, timeoutMs: timeout },
-    storage: section('storage', STORAGE_KEYS),
+    storage: { sync, masterKeyFile: masterkey, masterKeyCommand: masterkeycommand },
     security: { mode, maxAgeMs: maxage, ratePerSecond: rate, ...(jwt && { jwt }) },
     http: { maxValueBytes: maxvalue, unsignedTokens: unsignedtokens, ...http },
     log: { format, level, slowMs: slow, keys },
     policies: readPolicies(reader, document['policy'], n),
   };
   reader.checkSizes('quorum', { r, w }, n);
+  if (masterkey !== undefined && masterkeycommand !== undefined)
+    throw reader.complain(
+      'storage.masterkeycommand',
+      'there is a masterkey, too; keep one of them',
+    );
   const { port, httpport } = config;
   if (httpport === port || httpport === port + 1) {
     throw reader.complain(

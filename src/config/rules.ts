@@ -120,6 +120,8 @@ export const QUORUM_KEYS = {
   } satisfies ConfigRule<number>,
 };
 
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
 const flag = (defaultValue: boolean): ConfigRule<boolean> => ({
   expected: 'true or false',
   read: (value) => (typeof value === 'boolean' ? value : undefined),
@@ -129,6 +131,14 @@ const flag = (defaultValue: boolean): ConfigRule<boolean> => ({
 /** The keys of `[storage]`. */
 export const STORAGE_KEYS = {
   sync: flag(true),
+  masterkey: optional({
+    expected: 'the path of a file with a master key',
+    read: (value) => (isText(value) ? value : undefined),
+  }),
+  masterkeycommand: optional({
+    expected: 'a command that prints a master key',
+    read: (value) => (isText(value) ? value : undefined),
+  }),
 };
 
 function isOrigin(value: unknown): value is string {
@@ -207,8 +217,6 @@ export const SECURITY_KEYS = {
     defaultValue: DEFAULT_IDENTITY_RATE,
   } satisfies ConfigRule<number>,
 };
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 const text = (expected: string): ConfigRule<string | undefined> =>
   optional({ expected, read: (value) => (isText(value) ? value : undefined) });

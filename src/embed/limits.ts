@@ -21,6 +21,10 @@ export const EMBED_START_TRIES = 5;
 export const EMBED_START_TIMEOUT_MS = 20_000;
 export const EMBED_POLL_MS = 10;
 
+/** The longest run of the command that prints a master key, and the longest text of one. */
+export const MASTER_KEY_COMMAND_MS = 30_000;
+export const MAX_MASTER_KEY_CHARS = 1_024;
+
 /** The audit: the size of one file, and the number of files that are kept. */
 export const MAX_AUDIT_BYTES = 64 * MIB;
 export const MAX_AUDIT_FILES = 8;

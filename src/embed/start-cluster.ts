@@ -154,7 +154,7 @@ async function startOnce(options: StartClusterOptions, count: number): Promise<E
       return runParts({
         config,
         log: logOf(log, config),
-        ...diskOf(given, config),
+        ...(await diskOf(given, config)),
         through: ({ network, clock }) => ({ network: cuttable(network, isCut), clock }),
       });
     }),

@@ -22,6 +22,7 @@ import { BothServer } from '../http/both-server.ts';
 import { HttpServer } from '../http/server.ts';
 import { type LogConfig, logOf, logTableOf } from './log-config.ts';
 import { loadPages } from '../ui/pages.ts';
+import { DataKeyFile } from './data-key-file.ts';
 import { drawNodeName, keptName } from './kept-name.ts';
 import { openTelemetryTracer } from './opentelemetry.ts';
 import { readVersion } from './version.ts';
@@ -60,7 +61,15 @@ export interface NodeConfig {
   readonly quorum?:
     | { readonly n?: number; readonly r?: Quorum; readonly w?: Quorum; readonly timeout?: string }
     | undefined;
-  readonly storage?: { readonly sync?: boolean } | undefined;
+  readonly storage?:
+    | {
+        readonly sync?: boolean;
+        /** The file of the master key: then the values on the disk are encrypted. */
+        readonly masterkey?: string;
+        /** A command that prints the master key. */
+        readonly masterkeycommand?: string;
+      }
+    | undefined;
   /**
    * How the node protects its ports. By default (`open`) it serves only programs of this machine,
    * and does not start on another `host`.
@@ -142,8 +151,10 @@ export interface EmbeddedNode {
 export interface ReloadableNode extends EmbeddedNode {
   /** Takes over those changes of the configuration that count at once. */
   reload(next: Config): ReloadedConfig;
-  /** Reads the certificates again, if there are any. Rejects if they are no pair. */
-  reloadTls(): Promise<void>;
+  /**
+   * Reads the certificates and the data keys again, if there are any. Rejects if they do not fit.
+   */
+  reloadFiles(next: Config): Promise<void>;
 }
 
 /** The parts of the world that a node may see otherwise than they are. */
@@ -157,6 +168,8 @@ export interface NodeParts {
   readonly config: Config;
   readonly log: Log;
   readonly openEngine: OpenEngine;
+  /** The data keys; undefined if the store is not encrypted, or in memory. */
+  readonly atRest?: DataKeyFile | undefined;
   /** Reads the free space of the disk; undefined if the store is in memory. */
   readonly readDisk?: (() => Promise<DiskSpace>) | undefined;
   /** Wraps the real world. */
@@ -168,7 +181,7 @@ export interface NodeParts {
  * nothing open.
  */
 export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
-  const { config, openEngine, through = (world) => world } = parts;
+  const { config, openEngine, atRest, through = (world) => world } = parts;
   await assertNotExposed(config);
   const opened = await SecuredRoot.open(config);
   const root = opened === 'off' ? undefined : opened;
@@ -188,7 +201,7 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
     const ended = new Promise<Error | undefined>((resolve) => (onEnd = resolve));
     const kept = { firstRecords: root?.firstRecords, isSecurityOff: opened === 'off' };
     const nodeKeys = keyring && root && { keyring, files: root };
-    node = await MecNode.start({ config, env, openEngine, onEnd, nodeKeys, ...kept });
+    node = await MecNode.start({ config, env, openEngine, atRest, onEnd, nodeKeys, ...kept });
     node.sight.health.start(parts.readDisk);
     const pages = config.http.ui ? loadPages() : undefined;
     const door = securedDoor(node, root, env);
@@ -197,7 +210,7 @@ export async function runParts(parts: NodeParts): Promise<ReloadableNode> {
     const reload = (): Promise<void> => http.reloadTls();
     const renewal = root && watchCertificate({ root, config, env, reload });
     const timers = [warnIfInsecure(config, env), renewal];
-    return embed(node, { http, network, ended, timers, root, joins: door.joins });
+    return embed(node, { http, network, ended, timers, root, atRest, joins: door.joins });
   } catch (error) {
     await node?.stop();
     await network.close();
@@ -211,13 +224,12 @@ interface Around {
   readonly ended: Promise<Error | undefined>;
   readonly timers: readonly (Timer | undefined)[];
   readonly root: SecuredRoot | undefined;
+  readonly atRest: DataKeyFile | undefined;
   readonly joins: Joins | undefined;
 }
 
-function embed(
-  node: MecNode,
-  { http, network, ended, timers, root, joins }: Around,
-): ReloadableNode {
+function embed(node: MecNode, around: Around): ReloadableNode {
+  const { http, network, ended, timers, root, atRest, joins } = around;
   const { config } = node;
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -238,7 +250,10 @@ function embed(
       if (root !== undefined) assertNamedOrigins(next.http);
       return node.reload(next);
     },
-    reloadTls: () => (root === undefined ? Promise.resolve() : http.reloadTls()),
+    reloadFiles: async (next) => {
+      if (root !== undefined) await http.reloadTls();
+      await atRest?.reload(next);
+    },
     leave: () => node.leave(),
     ended,
     close: () => (closed ??= close()),
@@ -252,7 +267,7 @@ export async function startNode(options: StartNodeOptions = {}): Promise<Embedde
   for (let tries = 1; ; tries++) {
     const config = await completeConfig(given, table);
     try {
-      return await runParts({ config, log: logOf(log, config), ...diskOf(given, config) });
+      return await runParts({ config, log: logOf(log, config), ...(await diskOf(given, config)) });
     } catch (error) {
       // Another process may take a free port before this node does.
       const isOurChoice = given.port === undefined || given.httpport === undefined;
@@ -271,12 +286,14 @@ export function isTaken(error: unknown): boolean {
 }
 
 /** The disk of a configuration: a real one if `root` is given, else memory. */
-export function diskOf(
+export async function diskOf(
   given: Pick<NodeConfig, 'root'>,
-  { root }: Config,
-): Pick<NodeParts, 'openEngine' | 'readDisk'> {
+  config: Config,
+): Promise<Pick<NodeParts, 'openEngine' | 'readDisk' | 'atRest'>> {
+  const { root } = config;
   if (given.root === undefined) return { openEngine: new MemoryDisk().open };
-  return { openEngine: () => openLevelEngine(root), readDisk: () => readDiskSpace(root) };
+  const atRest = await DataKeyFile.open(config);
+  return { openEngine: () => openLevelEngine(root), readDisk: () => readDiskSpace(root), atRest };
 }
 
 async function completeConfig(

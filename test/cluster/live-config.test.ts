@@ -31,6 +31,8 @@ const LINES: Readonly<Record<string, string>> = {
   'quorum.w': '[quorum]\nw = 1',
   'quorum.timeout': '[quorum]\ntimeout = "1s"',
   'storage.sync': '[storage]\nsync = false',
+  'storage.masterkey': '[storage]\nmasterkey = "/a"',
+  'storage.masterkeycommand': '[storage]\nmasterkeycommand = "echo"',
   'security.mode': '[security]\nmode = "insecure"',
   'security.maxage': '[security]\nmaxage = "5m"',
   jwt: '[jwt]\nissuer = "i"\naudience = "a"\nkeys = "k"',

@@ -34,7 +34,7 @@ test('parseConfig reads the configuration format of the first MecDB', () => {
       { host: '127.0.0.1', port: 9000 },
     ],
     quorum: { n: 3, r: 'quorum', w: 'quorum', timeoutMs: 5000 },
-    storage: { sync: true },
+    storage: { sync: true, masterKeyFile: undefined, masterKeyCommand: undefined },
     security: {
       mode: 'open',
       maxAgeMs: DEFAULT_SECURITY_MAX_AGE_MS,

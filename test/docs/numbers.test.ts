@@ -8,6 +8,7 @@ import { LOG_REPEAT_MS, MAX_OBJECT_BYTES } from '../../src/base/limits.ts';
 import { DEV_DEFAULT_NODES, DEV_LOAD_PER_SECOND } from '../../src/cli/limits.ts';
 import {
   CERTIFICATE_WARNING_DAYS,
+  MASTER_KEY_COMMAND_MS,
   MAX_MIGRATION_DAYS,
   NODE_LIFE_MICROS,
 } from '../../src/embed/limits.ts';
@@ -73,7 +74,12 @@ import {
 import { MAX_NODES } from '../../src/sim/membership-faults.ts';
 import { drawPlan } from '../../src/sim/plan.ts';
 import { Dice } from '../../src/sim/world.ts';
-import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
+import {
+  MAX_SIBLINGS,
+  RESEAL_PAGE_BYTES,
+  RESEAL_PAGE_ROWS,
+  RESEAL_PAGES,
+} from '../../src/storage/limits.ts';
 import {
   HISTORY_MS,
   MAX_DRAWN_CHARS,
@@ -107,6 +113,8 @@ const TOKEN_KEY_DAYS = TOKEN_KEY_MICROS / 86_400e6;
 const MAJORITY = quorumSize('quorum', DEFAULT_N);
 const TOLERANCE = amount(CLOCK_TOLERANCE_MS / 1_000, 'second');
 
+/** About the records that are rewritten in a second. */
+const RESEALED_ROWS = 1_000 * Math.round((RESEAL_PAGES * RESEAL_PAGE_ROWS) / 1_000);
 /** The numbers of nodes with which runs of the simulator begin. */
 const DRAWN = Array.from({ length: 200 }, (_, seed) => drawPlan(new Dice(seed), {}).nodes);
 
@@ -204,6 +212,8 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
     `sent to that one again, for ${SIGNATURE_AGE_S} s`,
     `remembers ${MAX_NONCES * SHARE_OF_SIGNER} requests of a key for ${NONCE_MS / 60_000} minutes`,
     `A check counts for ${JWT_KEEP_MS / 1_000} s`,
+    `has ${MASTER_KEY_COMMAND_MS / 1_000} seconds at each start`,
+    `${RESEALED_ROWS} records or ${(RESEAL_PAGES * RESEAL_PAGE_BYTES) / MIB} MiB a second`,
   ],
   'docs/overwrite.md': [
     `decided by clocks, to about ${TOLERANCE}`,
