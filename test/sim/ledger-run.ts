@@ -16,12 +16,17 @@ import { wallMicrosAt } from '../../src/sim/world.ts';
 import { Dice } from '../../src/sim/world.ts';
 import { Lab, settled } from '../fixtures/lab.ts';
 
+/** The identities at first. Each one that is revoked has a successor. */
 const IDENTITIES = ['ann', 'bob'];
 /** The names of nodes that join. No such node runs: only their keys matter here. */
 const NEWCOMERS = ['n8', 'n9'];
 const PREFIXES = ['', 'a/', 'a/b'];
 const STEPS = 30;
 const STEP_MS = 250;
+/** The most changes that one side of a cut makes while the other one revokes. */
+const RIVAL_CHANGES = 3;
+/** The most steps for which such a cut lasts: longer than a node may take to obey. */
+const MOST_WAITS = 16;
 /** A node that reaches a majority for this long obeys all revocations that were acknowledged. */
 const OBEYED_MS = 2_000;
 const LIFE_MICROS = 86_400 * 1e6;
@@ -70,6 +75,11 @@ class LedgerRun {
   readonly #tokens: KnownToken[] = [];
   readonly #given: GivenRights[] = [];
   readonly #keys: KnownKey[] = [];
+  /** The identities that no operator has tried to revoke, and those before them. */
+  #identities: readonly string[] = IDENTITIES;
+  readonly #old: string[] = [];
+  /** The identities whose revocation was acknowledged. */
+  readonly #gone: string[] = [];
   /** The time since which each node has reached a majority. */
   readonly #sinceMs = new Map<SimNode, number>();
   readonly violations: string[] = [];
@@ -87,6 +97,7 @@ class LedgerRun {
 
   async run(): Promise<void> {
     await this.#lab.born();
+    await this.#found();
     for (let step = 0; step < STEPS; step++) {
       await this.#act();
       for (let waits = this.#dice.below(6); waits >= 0; waits--) await this.#tick();
@@ -107,6 +118,13 @@ class LedgerRun {
       else if (!this.#sinceMs.has(node)) this.#sinceMs.set(node, nowMs);
     }
     this.#judgeRevocations(nowMs);
+    if (this.#doAgree()) for (const { node } of this.#nodes) if (node) this.#judgeRights(node);
+  }
+
+  /** Whether all nodes that run have the same records. */
+  #doAgree(): boolean {
+    const running = this.#nodes.flatMap(({ node }) => (node === undefined ? [] : [node]));
+    return new Set(running.map(({ security }) => JSON.stringify(security?.records))).size === 1;
   }
 
   #reachesMajority({ node }: SimNode): boolean {
@@ -145,9 +163,10 @@ class LedgerRun {
   async #act(): Promise<void> {
     const node = this.#dice.pick(this.#nodes);
     const security = node.node?.security;
-    switch (this.#dice.below(11)) {
+    switch (this.#dice.below(14)) {
       case 0:
-        return this.#cut();
+        this.#cut();
+        return;
       case 1:
         return this.#lab.heal();
       case 2:
@@ -165,17 +184,64 @@ class LedgerRun {
         return security && this.#admit(security);
       case 8:
         return security && this.#revokeNode(security);
+      case 9:
+        return this.#rivals();
+      case 10:
+        return security && this.#crashAllAfter(this.#revoke(security));
       default:
         return security && this.#grant(security);
     }
   }
 
-  /** Cuts the cluster into two parts. */
-  #cut(): void {
+  /** Cuts the cluster into two parts. Returns one of them. */
+  #cut(): readonly SimNode[] {
     this.#lab.heal();
     const left = this.#nodes.filter(() => this.#dice.chance(0.5));
     for (const one of left)
       for (const other of this.#nodes) if (!left.includes(other)) this.#lab.cut(one, other);
+    return left;
+  }
+
+  /**
+   * One side of a cut revokes an identity or changes it, and the other one changes it at the same
+   * time. After the cut, a revocation must win, and of two changes the rights that both have.
+   */
+  async #rivals(): Promise<void> {
+    for (const node of this.#nodes) node.start();
+    const left = this.#cut();
+    const right = this.#nodes.filter((node) => !left.includes(node));
+    const sides = [left, right].map((side) => side.find(({ node }) => node)?.node?.security);
+    if (this.#dice.chance(0.5)) sides.reverse();
+    const [revoker, rival] = sides;
+    const identity = this.#dice.pick(this.#identities);
+    const isRevoked = this.#dice.chance(0.5);
+    if (revoker !== undefined && isRevoked) await this.#revokeIdentity(revoker, identity);
+    for (let n = this.#dice.below(RIVAL_CHANGES); n >= 0; n--) {
+      if (revoker !== undefined && !isRevoked) await this.#grant(revoker, identity);
+      if (rival !== undefined) await this.#grant(rival, identity);
+    }
+    // A side that is no majority must not answer, so the other one obeys what was answered.
+    for (let waits = this.#dice.below(MOST_WAITS); waits >= 0; waits--) await this.#tick();
+    this.#lab.heal();
+    await this.#found();
+  }
+
+  /** Gives each identity without a token a right and a token. */
+  async #found(): Promise<void> {
+    for (const identity of this.#identities) {
+      const security = this.#dice.pick(this.#nodes).node?.security;
+      if (security === undefined || this.#tokens.some(({ holder }) => holder === identity))
+        continue;
+      await this.#grant(security, identity);
+      await this.#issue(security, identity);
+    }
+  }
+
+  /** All nodes lose what is not on their disks as soon as a change has been answered. */
+  async #crashAllAfter(change: Promise<void>): Promise<void> {
+    await change;
+    for (const node of this.#nodes) node.crash();
+    for (const node of this.#nodes) node.start();
   }
 
   /** Waits for a change. Returns whether it was acknowledged. */
@@ -189,8 +255,15 @@ class LedgerRun {
     ).catch(() => false);
   }
 
-  async #grant(security: Security): Promise<void> {
-    const identity = this.#dice.pick(IDENTITIES);
+  async #grant(security: Security, identity = this.#dice.pick(this.#identities)): Promise<void> {
+    try {
+      await this.#give(security, identity);
+    } catch {
+      // This node knows that the identity was revoked.
+    }
+  }
+
+  async #give(security: Security, identity: string): Promise<void> {
     const prefix = this.#dice.pick(PREFIXES);
     const change = security.grant({ identity, prefix, verbs: this.#dice.below(ALL_VERBS + 1) });
     const made = security.records.find(({ id }) => id === userId(identity));
@@ -199,8 +272,7 @@ class LedgerRun {
     await this.#isAcknowledged(change);
   }
 
-  async #issue(security: Security): Promise<void> {
-    const holder = this.#dice.pick(IDENTITIES);
+  async #issue(security: Security, holder = this.#dice.pick(this.#identities)): Promise<void> {
     const issue = security.issue(holder, LIFE_MICROS);
     let made: { readonly id: string; readonly text: string } | undefined;
     const noted = issue.then(({ id, text }) => (made = { id, text: text.reveal() }));
@@ -234,11 +306,22 @@ class LedgerRun {
       for (const key of keys) key.revokedMs ??= this.#lab.world.nowMs;
   }
 
+  async #revokeIdentity(security: Security, identity: string): Promise<void> {
+    this.#identities = this.#identities.map((one) => (one === identity ? `${one}-next` : one));
+    this.#old.push(identity);
+    const tokens = this.#tokens.filter(({ holder }) => holder === identity);
+    for (const token of tokens) token.isUnsure = true;
+    // The node may not know the identity.
+    const revoked = Promise.resolve().then(() => security.revoke(userId(identity)));
+    const isDone = await this.#isAcknowledged(revoked);
+    if (isDone) this.#gone.push(identity);
+    for (const token of tokens) if (isDone) token.revokedMs ??= this.#lab.world.nowMs;
+  }
+
   /** All nodes are there again, and have heard all. */
   #judgeEnd(): void {
     const nodes = this.#nodes.flatMap(({ node }) => (node === undefined ? [] : [node]));
-    const ledgers = nodes.map(({ security }) => JSON.stringify(security?.records));
-    if (new Set(ledgers).size > 1) this.violations.push('the ledgers differ at the end');
+    if (!this.#doAgree()) this.violations.push('the ledgers differ at the end');
     for (const { text, id, isUnsure } of this.#tokens)
       if (!isUnsure && nodes.some((node) => !this.#accepts(node, text)))
         this.violations.push(`${id} was issued, never revoked, and does not count`);
@@ -246,6 +329,10 @@ class LedgerRun {
       if (!isUnsure && nodes.some((one) => !this.#serves(one, publicKey)))
         this.violations.push(`${node} has joined, was never revoked, and is not served`);
     for (const node of nodes) this.#judgeRights(node);
+    for (const identity of this.#gone)
+      for (const { security } of nodes)
+        if (security?.records.find(({ id }) => id === userId(identity))?.isRevoked !== true)
+          this.violations.push(`${identity} was revoked, and counts again`);
   }
 
   /** The configuration of a node has lost its line about security. */
@@ -260,9 +347,9 @@ class LedgerRun {
 
   /** A right counts only if all changes of its version have given it. */
   #judgeRights({ security }: MecNode): void {
-    for (const identity of IDENTITIES) {
+    for (const identity of [...this.#identities, ...this.#old]) {
       const record = security?.records.find(({ id }) => id === userId(identity));
-      if (record === undefined) continue;
+      if (record === undefined || record.isRevoked) continue;
       const given = this.#given
         .filter((one) => one.identity === identity && one.version === record.version)
         .map(({ rights }) => new RightsTable(rights));
