@@ -66,6 +66,7 @@ interface GivenRights {
   readonly identity: string;
   readonly version: number;
   readonly rights: readonly Right[];
+  isAcknowledged: boolean;
 }
 
 /** One run. */
@@ -73,7 +74,7 @@ class LedgerRun {
   readonly #lab: Lab;
   readonly #dice: Dice;
   readonly #tokens: KnownToken[] = [];
-  readonly #given: GivenRights[] = [];
+  #given: GivenRights[] = [];
   readonly #keys: KnownKey[] = [];
   /** The identities that no operator has tried to revoke, and those before them. */
   #identities: readonly string[] = IDENTITIES;
@@ -170,8 +171,7 @@ class LedgerRun {
       case 1:
         return this.#lab.heal();
       case 2:
-        node.crash();
-        return;
+        return this.#crash(node);
       case 3:
         for (const one of this.#nodes) one.start();
         return;
@@ -191,6 +191,12 @@ class LedgerRun {
       default:
         return security && this.#grant(security);
     }
+  }
+
+  /** A crash may lose a change that was not acknowledged. Its rights then need not count. */
+  #crash(node: SimNode): void {
+    node.crash();
+    this.#given = this.#given.filter(({ isAcknowledged }) => isAcknowledged);
   }
 
   /** Cuts the cluster into two parts. Returns one of them. */
@@ -240,7 +246,7 @@ class LedgerRun {
   /** All nodes lose what is not on their disks as soon as a change has been answered. */
   async #crashAllAfter(change: Promise<void>): Promise<void> {
     await change;
-    for (const node of this.#nodes) node.crash();
+    for (const node of this.#nodes) this.#crash(node);
     for (const node of this.#nodes) node.start();
   }
 
@@ -267,9 +273,10 @@ class LedgerRun {
     const prefix = this.#dice.pick(PREFIXES);
     const change = security.grant({ identity, prefix, verbs: this.#dice.below(ALL_VERBS + 1) });
     const made = security.records.find(({ id }) => id === userId(identity));
-    if (made !== undefined)
-      this.#given.push({ identity, version: made.version, rights: made.rights });
-    await this.#isAcknowledged(change);
+    const { version, rights } = made ?? { version: 0, rights: [] };
+    const given = { identity, version, rights, isAcknowledged: false };
+    this.#given.push(given);
+    given.isAcknowledged = await this.#isAcknowledged(change);
   }
 
   async #issue(security: Security, holder = this.#dice.pick(this.#identities)): Promise<void> {
