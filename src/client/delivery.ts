@@ -30,6 +30,10 @@ export interface TimeLimits extends WaitLimits {
 /** The syntax of a header. If it were broken, `fetch` would fail as if no node could be reached. */
 const HEADER = /^[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*$/;
 
+/** The order in which errors tell the caller more about the cause. */
+const rank = (error: MecClientError | undefined): number =>
+  error === undefined ? 0 : error.need !== undefined ? 3 : error.code === 'deadline' ? 1 : 2;
+
 /**
  * Sends a request until a node answers. Rejects with a `MecClientError`, or with the signal's
  * reason.
@@ -155,9 +159,9 @@ class Delivery {
   #noteFailure(node: PoolNode, error: MecClientError, sentMs: number): void {
     this.#isUnknown ||= error.mayTakeEffect;
     this.#areAllRefused &&= isRefused(error);
-    // An error with a count of replicas tells the caller more than an unreachable node.
-    if (!error.retriable || this.#error?.need === undefined || error.need !== undefined)
-      this.#error = error;
+    // A count of replicas tells the caller more than an unreachable node, and each more than a lack
+    // of time.
+    if (!error.retriable || rank(error) >= rank(this.#error)) this.#error = error;
     if (!error.retriable) return;
     this.#job.pool.noteFailure(node, this.#nowMs - sentMs);
     if (error.retryAfterMs !== undefined)

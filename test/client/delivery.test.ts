@@ -216,6 +216,15 @@ test('the deadline ends a call with its most informative error', async (t) => {
   );
 });
 
+test('a node that has no time left to answer does not hide an earlier error', async (t) => {
+  const node = await fakeNode(t, (response, asked, i) =>
+    (i === 0 ? problem(503, 'overloaded') : hang)(response, asked, i),
+  );
+  const error = await failure(new MecClient(node.url, { deadlineMs: 600 }).get('k'));
+  assert.equal(node.requests.length, 2);
+  assert.equal(error.code, 'overloaded');
+});
+
 test('each request has a timeout that fits into its attempt', async (t) => {
   const node = await fakeNode(t, answer(1));
   const client = new MecClient([node.url], { attemptMs: 1_000, deadlineMs: 5_000 });
