@@ -78,7 +78,7 @@ test('a store that cannot be opened exits with code 2 and one line', async (t) =
     [
       {
         key: metaRow('header'),
-        value: sealRecord({ format: 3, partitions: 256, name: 'x' }, metaRow('header')),
+        value: sealRecord({ format: 4, partitions: 256, name: 'x' }, metaRow('header')),
       },
     ],
     true,
@@ -86,7 +86,7 @@ test('a store that cannot be opened exits with code 2 and one line', async (t) =
   await engine.close();
   await assertRefused(
     mec(t, '--config', file),
-    /has format 3; this version reads formats 1 to 2\. Use the version that wrote it$/,
+    /has format 4; this version reads formats 1 to 3\. Use the version that wrote it$/,
   );
   await rm(root, { recursive: true });
   await writeFile(root, 'not a directory');
