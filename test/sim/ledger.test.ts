@@ -9,7 +9,7 @@ import { Lab, settled, textOf } from '../fixtures/lab.ts';
 import { isLongRun } from '../sets.ts';
 import { firstAdministrator, runLedger } from './ledger-run.ts';
 
-const SEEDS = Number(process.env['MEC_SEEDS'] ?? (isLongRun() ? 200 : 10));
+const SEEDS = Number(process.env['MEC_SEEDS'] ?? (isLongRun() ? 40 : 3));
 
 test(`grants and revocations hold across cuts and crashes in ${SEEDS} runs`, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
