@@ -142,6 +142,8 @@ export class MecNode implements KeyStore {
       throw error;
     }
     node.#membership.start();
+    // A node that begins a cluster alone can serve now.
+    await store.whenIdle();
     node.security?.start();
     node.#parts.scrub.start();
     node.#sweepLater();
@@ -188,17 +190,12 @@ export class MecNode implements KeyStore {
     { r, pr, timeoutMs, seen, gone, caller }: NodeGetOptions = {},
   ): Promise<GetResult> {
     const { quorum } = this.config;
+    const notReady = this.tokens.whyNotReady();
+    if (notReady !== undefined) throw notReady;
     this.#parts.top.noteRead(key);
-    const request = {
-      key,
-      r: r ?? this.policyOf(key)?.r ?? quorum.r,
-      pr,
-      timeoutMs: timeoutMs ?? quorum.timeoutMs,
-      seen,
-      gone,
-      caller,
-    };
-    const result = await get(this.#parts.reads, request);
+    const asked = { key, r: r ?? this.policyOf(key)?.r ?? quorum.r, pr, seen, gone, caller };
+    const terms = { ...asked, timeoutMs: timeoutMs ?? quorum.timeoutMs };
+    const result = await get(this.#parts.reads, terms);
     this.#parts.expiry.trim(key, result);
     return result;
   }
@@ -209,6 +206,8 @@ export class MecNode implements KeyStore {
    */
   put(key: string, body: Uint8Array | undefined, options: WriteOptions = {}): Promise<PutResult> {
     const { quorum } = this.config;
+    const notReady = this.tokens.whyNotReady();
+    if (notReady !== undefined) return Promise.reject(notReady);
     this.#parts.top.noteWrite(key);
     const policy = this.policyOf(key);
     const { token, isUnsigned, condition, pr, pw, caller, replace } = options;
@@ -248,7 +247,7 @@ export class MecNode implements KeyStore {
   whyNotReady(): MecError | undefined {
     const { members, store, sync } = this.#parts;
     if (!store.isOpen) return new MecError('disk-failed', { retryAfter: 1 });
-    const unknown = members.whyNotReady();
+    const unknown = members.whyNotReady() ?? this.tokens.whyNotReady();
     if (unknown !== undefined) return unknown;
     const { state } = members.own;
     if (state !== 'up')

@@ -59,6 +59,16 @@ export class Tokens {
     return { keys: all.length, isSigned: signing !== undefined };
   }
 
+  /**
+   * The reason why this node can give no tokens now: it has no key to sign them. Undefined if it
+   * can. A token without a signature would not count for much later.
+   */
+  whyNotReady(): MecError | undefined {
+    return this.#parts.tokenKeys.signing === undefined
+      ? new MecError('not-ready', { ...NO_KEYS, mayTakeEffect: false })
+      : undefined;
+  }
+
   /** The header text of a token for a key. */
   encode(context: CausalContext, key: string, { microsByActor, versions }: Shown): string {
     const signer = this.#parts.tokenKeys.signing;

@@ -46,7 +46,16 @@ test('sets of keys merge to the same set, in whatever order', () => {
   fc.assert(property, { numRuns: 300 });
 });
 
-test('the newest key signs when all members have it, and not before', () => {
+test('the first key signs at once', () => {
+  const set = new TokenKeys();
+  assert.equal(new TokenKeys().signing, undefined);
+  set.draw(seededRandom(1));
+  assert.equal(set.signing?.settledMicros, 0);
+  set.forgetOld(NOW);
+  assert.equal(set.all.length, 1);
+});
+
+test('a later key signs when all members have it, and not before', () => {
   const { keys: set, signing: first } = drawn();
   assert.ok(!set.isDue(NOW + TOKEN_KEY_MICROS - 1));
   assert.ok(set.isDue(NOW + TOKEN_KEY_MICROS));

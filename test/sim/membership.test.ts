@@ -112,7 +112,11 @@ test('a dead node is unreachable for all within six seconds, but not one that ha
   const { world, cluster } = box;
   const [dead, hung] = [cluster.nodes[3] as SimNode, cluster.nodes[6] as SimNode];
   const others = cluster.nodes.filter((node) => node !== dead);
-  const versions = (): string => JSON.stringify(statusOf(cluster.nodes[0] as SimNode).members);
+  const first = cluster.nodes[0] as SimNode;
+  const versions = (): string => JSON.stringify(statusOf(first).members);
+  await until(box, 'all have settled', () =>
+    statusOf(first).members.every(({ settled }) => settled !== 0),
+  );
   const before = versions();
   hung.life?.pause();
   await world.run(world.nowMs + 1_000);

@@ -58,6 +58,25 @@ test('each node takes the tokens of each, and refuses changed ones', async () =>
   assert.deepEqual(counts, [1, 1, 1], 'one node has drawn for all');
 });
 
+test('a new cluster gives no token without a signature', async () => {
+  const lab = new Lab(3);
+  const statuses: number[] = [];
+  const writeAt = async (at: SimNode): Promise<void> => {
+    const put = await lab.ask(at, 'PUT', KEY, { value: 'v', query: 'replace=true&w=1' });
+    statuses.push(put.status);
+    if (put.status !== 200) return;
+    const token = put.headers['X-Mec-Vclock'] ?? '';
+    assert.notEqual(decodeToken(token, KEY).signature, undefined, statuses.join(' '));
+  };
+  while (!lab.cluster.nodes.every(isSigned) || !statuses.includes(200)) {
+    await lab.wait(20);
+    const running = lab.cluster.nodes.filter(({ node }) => node !== undefined);
+    for (const at of running) await writeAt(at);
+    assert.ok(lab.world.nowMs < 60_000);
+  }
+  assert.ok(statuses.includes(503), 'it has asked before there was a key');
+});
+
 test('a token counts after all nodes were started again, and after one has lost its disk', async () => {
   const lab = await signing();
   const [a, b, c] = lab.cluster.nodes as [SimNode, SimNode, SimNode];

@@ -304,9 +304,9 @@ export class Membership {
 
   /** This node belongs to a cluster from now on. */
   #handleMember(): void {
-    const { env, cluster } = this.#options;
-    env.log.info('belongs to a cluster', { cluster: cluster.text });
+    this.#options.env.log.info('belongs to a cluster', { cluster: this.#options.cluster.text });
     if (!this.#isStopped) this.#seeds.tryNow();
+    if (!this.#isStopped) this.#tokenKeys.onHeartbeat();
   }
 
   #exchange(): void {

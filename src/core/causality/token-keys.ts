@@ -5,7 +5,8 @@
  *
  * A key is *settled* when every member has had it on its disk. Tokens are signed with the newest
  * settled key, so that each node can check them, and checked against all keys. A settled key stays
- * settled: a node that joins later gets it with the list of members.
+ * settled: a node that joins later gets it with the list of members. The first key signs at once. A
+ * node without it has no key at all, and answers no reads and writes until it has one.
  *
  * A key signs for `TOKEN_KEY_MICROS`. Then a new one is drawn, and when that has been settled for
  * as long, the old one is forgotten.
@@ -47,7 +48,7 @@ export class TokenKeys {
    */
   isInformed = false;
   #keys: readonly NamedKey[] = [];
-  #signing: NamedKey | undefined;
+  #settled: NamedKey | undefined;
 
   constructor(kept: readonly TokenKey[] = []) {
     this.merge(kept);
@@ -58,9 +59,9 @@ export class TokenKeys {
     return this.#keys;
   }
 
-  /** The key that signs; undefined as long as no key is settled. */
+  /** The key that signs; undefined as long as there is none. */
   get signing(): NamedKey | undefined {
-    return this.#signing;
+    return this.#settled ?? this.#keys[0];
   }
 
   /** Adds keys. Of one key with two times, the earlier one counts. */
@@ -85,7 +86,7 @@ export class TokenKeys {
 
   #set(keys: NamedKey[]): void {
     this.#keys = keys.sort(newestFirst).slice(0, MAX_TOKEN_KEYS);
-    this.#signing = this.#keys.find(({ settledMicros }) => settledMicros > 0);
+    this.#settled = this.#keys.find(({ settledMicros }) => settledMicros > 0);
   }
 
   /** Whether a new key is needed: there is none, or the newest one has signed long enough. */
@@ -118,7 +119,7 @@ export class TokenKeys {
 
   /** Forgets the keys that a later one has replaced for long enough. */
   forgetOld(nowMicros: number): void {
-    const signing = this.#signing;
+    const signing = this.#settled;
     if (signing === undefined || signing.settledMicros + TOKEN_KEY_MICROS > nowMicros) return;
     const isOld = (key: NamedKey): boolean => newestFirst(key, signing) > 0;
     if (this.#keys.some(isOld)) this.#set(this.#keys.filter((key) => !isOld(key)));
