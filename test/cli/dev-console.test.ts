@@ -91,6 +91,7 @@ test('the next run of mec dev knows the nodes that have joined and left', async 
   assert.deepEqual(JSON.parse(await readFile(join(data, 'cluster.json'), 'utf8')), {
     members: ['n1', 'n3', 'n4'],
     left: ['n2'],
+    isSecured: false,
   });
 
   const fewer = new Dev(t, await freePorts(440), '--data', data, '--nodes', '2');
