@@ -28,7 +28,8 @@ for (const how of ['slow disk, killed', 'disk lost', 'disk lost after the join']
     };
     isolate(a);
     await lab.wait(6_000);
-    if (isSlow) c.disk.delayMs = 20_000;
+    // A write takes at least half of that.
+    if (isSlow) c.disk.delayMs = 40_000;
     p.start();
     const isFilled = (): boolean => {
       const { done = 0, all = 0 } = p.node?.status().handoff ?? {};
