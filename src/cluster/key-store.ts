@@ -30,7 +30,7 @@ export interface NodeGetOptions extends ReadOptions {
 export interface WriteOptions extends ReadOptions {
   /** The context that the writer has seen; undefined if it has no token. */
   readonly token?: CausalContext | undefined;
-  /** Whether the token has no signature, although the cluster signs its tokens. */
+  /** Whether the token has no signature. */
   readonly isUnsigned?: boolean | undefined;
   /** The number of disks that must have the write. */
   readonly w?: Quorum | undefined;

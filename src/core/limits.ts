@@ -53,12 +53,6 @@ export const TOKEN_KEY_MICROS = 30 * 86_400 * 1e6;
 /** The largest number of a key: there will not be as many. */
 export const MAX_KEY_GENERATION = 2 ** 32;
 
-/**
- * Actors of no member in a token without a signature. The first MecDB wrote such tokens, with one
- * actor or two. A replica can never forget a dot of such an actor.
- */
-export const MAX_UNKNOWN_ACTORS = 8;
-
 /** Keys on one page of a listing: about ten KiB of JSON and ten milliseconds of work. */
 export const MAX_LIST_KEYS = 1000;
 

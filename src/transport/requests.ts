@@ -113,7 +113,7 @@ export const REQUESTS = {
     caller,
     /** Whether a write without a token replaces all versions that a read with `r` sees. */
     replace: omissible(flag),
-    /** Whether the token has no signature, although the cluster signs its tokens. */
+    /** Whether the token has no signature. */
     isUnsigned: omissible(flag),
   }),
 

@@ -19,8 +19,10 @@
  *   Without a signature they are left out. A client could make up as many as it likes, for as long
  *   as a member is away. Versions that it has seen there then stay as siblings: to claim less is
  *   safe.
- * - Its node is not in the list of members. It may be newer than the list, and no replica closes
- *   dots of such a node. They are kept, and the context of a key has a bound.
+ * - Its node is not in the list of members. No member can be asked for it, and no replica ever
+ *   forgets dots of such a node. The node may be newer than the list, so they are kept if the token
+ *   is signed; the context of a key has a bound. Without a signature they are left out, as those of
+ *   a silent member. If the node comes, its versions stay as siblings.
  *
  * A node therefore gives its actor up only if another replica has dots of it that it never gave.
  * Perhaps the process was put back to an earlier state. Or a forged token came while the node could
@@ -61,10 +63,12 @@ export function withKnownDots<Request extends PutRequest>(
   const { dots, actor, versions } = holders.own.unseen({ partition: place.partition, key }, token);
   if (dots.isEmpty) return request;
   const unseen = dots.filter((name) => holders.isMember(nodeOfActor(name)));
-  if (unseen.isEmpty) return request;
-  const question = new DotsQuestion(parts, { place, request, unseen, versions });
+  const strange = request.isUnsigned === true ? dots.minus(unseen) : new CausalContext();
+  const counted = strange.isEmpty ? request : { ...request, token: token.minus(strange) };
+  if (unseen.isEmpty) return counted;
+  const question = new DotsQuestion(parts, { place, request: counted, unseen, versions });
   question.actors.set(holders.own.id, actor);
-  return withoutMadeUp(parts, request, question);
+  return withoutMadeUp(parts, counted, question);
 }
 
 async function withoutMadeUp<Request extends PutRequest>(

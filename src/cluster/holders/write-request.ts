@@ -10,8 +10,8 @@ export interface PutRequest extends OnBehalf {
   /** The context that the writer had seen; undefined if it sent no token. */
   readonly token: CausalContext | undefined;
   /**
-   * Whether the token has no signature, although the cluster signs its tokens. Then writes that it
-   * names count only if a member confirms them.
+   * Whether the token has no signature. Then writes that it names count only if a member confirms
+   * them.
    */
   readonly isUnsigned?: boolean | undefined;
   /** Packed content; undefined deletes. */
