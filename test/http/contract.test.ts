@@ -1,11 +1,11 @@
 /** The HTTP contract, against a real three-node cluster. */
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { MAX_SIBLINGS } from '../../src/storage/limits.ts';
 import { TestCluster } from '../fixtures/cluster.ts';
 import { parseMultipart, type Response, send, tokenOf } from '../fixtures/http.ts';
 import { isRepeated } from '../fixtures/problem.ts';
+import { raw as sendRaw, type RawOptions } from '../fixtures/raw-http.ts';
 
 const SEED_TOKEN = 'gapjb3JtYWNyZWxmgqdDb3VudGVyAalUaW1lc3RhbXDPE0nH5/H4nFU=';
 
@@ -283,6 +283,7 @@ describe('the HTTP contract', () => {
     const answer = await raw(
       `PUT /mec/${key} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n` +
         `Content-Length: 2\r\nExpect: 100-continue\r\n\r\nhi`,
+      { answers: 2 },
     );
     assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
     assert.deepEqual(await cluster.values(key), ['hi']);
@@ -305,9 +306,7 @@ describe('the HTTP contract', () => {
     const key = freshKey();
     await raw(
       `PUT /mec/${key} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf a val`,
-      {
-        endAfterMs: 50,
-      },
+      { answers: 0, restMs: 50 },
     );
     assert.deepEqual(await cluster.values(key), []);
   });
@@ -393,6 +392,7 @@ describe('the HTTP contract', () => {
     const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
     const answer = await raw(
       `${get(`/mec/${key}`)}${get('/ping')}${get('/mec/%zz')}${get('/ping')}`,
+      { answers: 4 },
     );
     assert.deepEqual(
       [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
@@ -422,21 +422,7 @@ describe('the HTTP contract', () => {
   });
 });
 
-/** Sends bytes on a new socket. Resolves with all that arrives until the server closes it. */
-function raw(bytes: string, { endAfterMs }: { endAfterMs?: number } = {}): Promise<string> {
-  return new Promise((resolve) => {
-    let answer = '';
-    const socket = connect(cluster.node(0).httpport, '127.0.0.1', () =>
-      socket.write(bytes, 'latin1'),
-    );
-    const finish = (): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
-    socket.on('close', finish);
-    socket.on('error', finish);
-    // A refused body leaves the connection open for the next request.
-    socket.setTimeout(endAfterMs ?? 1_000, finish);
-  });
+/** Sends bytes to the first node. */
+function raw(bytes: string, how: Omit<RawOptions, 'httpport'> = {}): Promise<string> {
+  return sendRaw(bytes, { httpport: cluster.node(0).httpport, ...how });
 }

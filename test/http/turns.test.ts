@@ -90,7 +90,10 @@ describe('bytes that are no request', () => {
   for (const [name, bytes, statuses, codes] of TABLE)
     test(name, async () => {
       await send(`${node.url}/mec/a`, { method: 'DELETE' });
-      const answer = await raw(bytes, { httpport: node.config.httpport });
+      const answer = await raw(bytes, {
+        httpport: node.config.httpport,
+        answers: statuses.length,
+      });
       assert.deepEqual([statusesOf(answer), codesOf(answer)], [statuses, codes], answer);
       assert.equal(answer.match(/\r\nDate: \w{3}, /g)?.length, statuses.length, 'Date');
       assert.equal(answer.match(/\r\nConnection: close\r\n/g)?.length, 1, 'Connection: close');
@@ -104,7 +107,10 @@ describe('bytes that are no request', () => {
   test('a running stream is not cut, and has no refusal in its middle', async () => {
     for (let i = 0; i < 300; i++) await send(`${node.url}/mec/list-${i}`, { method: 'PUT' });
     const list = `GET /mec?prefix=list- HTTP/1.1\r\n${HOST}Accept: application/x-ndjson\r\n\r\n`;
-    const answer = await raw(list + GARBAGE, { httpport: node.config.httpport });
+    const answer = await raw(list + GARBAGE, {
+      httpport: node.config.httpport,
+      answers: 2,
+    });
     assert.deepEqual(statusesOf(answer), ['200', '400']);
     const body = answer.slice(0, answer.lastIndexOf('HTTP/1.1 400'));
     assert.equal(body.match(/\{"key":"list-\d+"\}\n/g)?.length, 300);
@@ -114,7 +120,10 @@ describe('bytes that are no request', () => {
   test('a stream waits for the answers before it, and is whole', async () => {
     // No key has the prefix, so the stream is ready before the write is.
     const stream = `GET /mec?prefix=none HTTP/1.1\r\n${HOST}Accept: application/x-ndjson\r\n\r\n`;
-    const answer = await raw(put('/mec/a', 'abc') + stream + get('/ping'), node.config);
+    const answer = await raw(put('/mec/a', 'abc') + stream + get('/ping'), {
+      httpport: node.config.httpport,
+      answers: 3,
+    });
     assert.deepEqual(statusesOf(answer), ['200', '200', '200'], answer);
     assert.match(answer, /\r\n\r\n0\r\n\r\nHTTP[^]*pong/);
   });
