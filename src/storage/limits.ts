@@ -31,6 +31,16 @@ export const FIRST_PAGE_ROWS = 64;
 /** Replicas whose objects one round of background work counts after a start. */
 export const COUNT_REPLICAS = 16;
 
+/**
+ * Bits of a filter for each key that it has room for, and probes of a key. A full filter takes 1 %
+ * of the absent keys for present ones. A million keys take 1.3 to 5 MB.
+ */
+export const FILTER_BITS = 10;
+export const FILTER_PROBES = 4;
+
+/** Keys that the smallest filter counts with: 256 replicas then take 1 MiB. */
+export const FILTER_KEYS = 1_000;
+
 /** Rounds of background work between two counts of the bytes on disk. */
 export const DISK_BYTES_SWEEPS = 10;
 

@@ -36,13 +36,11 @@ export class StoreSize {
     return keys;
   }
 
-  /** Counts the keys of some replicas that were not counted yet, and in some rounds the bytes. */
+  /** Counts the keys of some replicas for which that is due, and in some rounds the bytes. */
   async countMore(): Promise<void> {
     const { engine, replicas } = this.#store;
-    const uncounted = replicas
-      .filter(({ rows }) => rows.objects === undefined)
-      .slice(0, COUNT_REPLICAS);
-    for (const { rows } of uncounted) await rows.count(this.#store);
+    const due = replicas.filter(({ rows }) => rows.isCountDue).slice(0, COUNT_REPLICAS);
+    for (const { rows } of due) await rows.count(this.#store);
     this.#rounds += 1;
     if (this.#rounds % DISK_BYTES_SWEEPS === 1) this.#diskBytes = await engine.diskBytes();
   }

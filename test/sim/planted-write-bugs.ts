@@ -46,6 +46,13 @@ export const WRITES: readonly Bug[] = [
     },
   },
   {
+    name: 'the filter of absent keys does not learn of new ones',
+    file: 'src/storage/replica/replica-rows.js',
+    good: 'this.#filter?.add(key)',
+    bad: 'undefined',
+    draw: { operationNames: ['write', 'read', 'read'], nodes: 3, set: { ...OFTEN, quorum: USUAL } },
+  },
+  {
     name: 'a write that replaces does not read',
     file: 'src/cluster/coordinator/put.js',
     good: 'return request.replace === true ? replace(',

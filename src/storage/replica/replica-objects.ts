@@ -48,7 +48,7 @@ export class ReplicaObjects {
   /** Returns an object as it was last written. Marks the key if the record is damaged. */
   load(key: string): StoredObject<Uint8Array> {
     try {
-      const versions = this.#versions(keyspace.objectRow(this.#parts.partition, key));
+      const versions = this.#versions(key);
       return { versions, residue: this.#parts.residues.of(key) };
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error;
@@ -74,7 +74,7 @@ export class ReplicaObjects {
       { key: row, value: versions.length === 0 ? undefined : versionsToRecord(versions, row) },
     ];
     residues.append(key, { before: before.residue, after: residue }, changes);
-    rows.countChange(before.versions.length, versions.length);
+    rows.countChange(key, { before: before.versions.length, after: versions.length });
     log.append(key, dots, changes);
     expiry.append(key, { before: before.versions, after: versions }, changes);
     watches.changed(key);
@@ -90,7 +90,7 @@ export class ReplicaObjects {
       .filter(({ actor, counter }) => clock.has(actor, counter));
     const changes = [marks.add(key, clock), ...memory.forget(key)];
     residues.appendLoss(key, changes);
-    rows.countChange(1, 0);
+    rows.countChange(key, { before: 1, after: 0 });
     this.#store.log.error('record damaged: the other nodes are asked for the key', {
       partition,
       key,
@@ -103,9 +103,11 @@ export class ReplicaObjects {
     return { versions, residue };
   }
 
-  #versions(row: string): readonly PackedVersion[] {
+  #versions(key: string): readonly PackedVersion[] {
     const { queue, cache } = this.#store;
     queue.assertWorking();
+    if (this.#parts.rows.isSurelyAbsent(key)) return [];
+    const row = keyspace.objectRow(this.#parts.partition, key);
     const known = cache.get(row);
     if (known !== undefined) return known;
     const record = queue.get(row);

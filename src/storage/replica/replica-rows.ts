@@ -1,9 +1,13 @@
-/** The rows of one replica, read from disk in pages. Rows that are not durable yet are not seen. */
+/**
+ * The rows of one replica, read from disk in pages. Rows that are not durable yet are not seen,
+ * but by the number of objects and by the filter of absent keys.
+ */
 import { compareUtf8 } from '../../base/bytes.ts';
 import { SCAN_PAGE_ROWS } from '../limits.ts';
 import type { CommitQueue } from '../commit-queue.ts';
 import type { Engine, Row, RowReader, Snapshot } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
+import { KeyFilter } from './key-filter.ts';
 
 /** Scans the rows of one partition, and counts its objects. */
 export class ReplicaRows {
@@ -13,6 +17,10 @@ export class ReplicaRows {
   #counted: number | undefined;
   /** The objects that have come since the start, less those that have gone. */
   #added = 0;
+  /** Has every key with an object; undefined until the first count. */
+  #filter: KeyFilter | undefined;
+  /** The filter that a count is making. */
+  #nextFilter: KeyFilter | undefined;
 
   constructor(partition: number, engine: RowReader) {
     this.#partition = partition;
@@ -24,15 +32,28 @@ export class ReplicaRows {
     return this.#counted === undefined ? undefined : this.#counted + this.#added;
   }
 
+  /** Whether the objects must be counted: for the first time, or because the filter is full. */
+  get isCountDue(): boolean {
+    return this.#filter?.isFull ?? true;
+  }
+
+  /** Whether the replica surely has no object of a key, so that no disk must be asked. */
+  isSurelyAbsent(key: string): boolean {
+    return this.#filter?.mayHave(key) === false;
+  }
+
   /** Counts the change of an object that had `before` versions and has `after`. */
-  countChange(before: number, after: number): void {
+  countChange(key: string, { before, after }: { before: number; after: number }): void {
     this.#added += Number(after > 0) - Number(before > 0);
+    if (before > 0 || after === 0) return;
+    this.#filter?.add(key);
+    this.#nextFilter?.add(key);
   }
 
   /**
-   * Counts the objects, once: those of a snapshot, and those in the commit queue at that moment. A
-   * scan of the store itself would miss the writes in the queue, or count a write twice that is
-   * committed during the scan.
+   * Counts the objects, if that is due, and fills a filter with their keys: those of a snapshot,
+   * and those in the commit queue at that moment. A scan of the store itself would miss the writes
+   * in the queue, or count a write twice that is committed during the scan.
    */
   async count({
     engine,
@@ -41,25 +62,41 @@ export class ReplicaRows {
     readonly engine: Engine;
     readonly queue: CommitQueue;
   }): Promise<void> {
-    if (this.#counted !== undefined) return;
+    if (!this.isCountDue || this.#nextFilter !== undefined) return;
     const range = keyspace.partitionRange('o', this.#partition);
-    const { view, less } = await new Promise<{ view: Snapshot; less: number }>(
-      (resolve, reject) => {
-        queue.runBetweenBatches((error) => {
-          if (error !== undefined) return reject(error);
-          const onTheirWay = queue.pendingRows(range);
-          const isNew = ([row, value]: readonly [string, unknown]): number =>
-            Number(value !== undefined) - Number(engine.get(row) !== undefined);
-          const come = onTheirWay.reduce((sum, row) => sum + isNew(row), 0);
-          resolve({ view: engine.snapshot(), less: this.#added - come });
-        });
-      },
-    );
+    const filter = new KeyFilter(this.objects ?? 0);
+    this.#nextFilter = filter;
     try {
-      this.#counted = (await countRows(view, range)) - less;
+      const { view, less } = await this.#viewBetweenBatches({ engine, queue });
+      try {
+        this.#counted = (await countRows(view, { ...range, filter })) - less;
+        this.#filter = filter;
+      } finally {
+        await view.close();
+      }
     } finally {
-      await view.close();
+      this.#nextFilter = undefined;
     }
+  }
+
+  #viewBetweenBatches({
+    engine,
+    queue,
+  }: {
+    readonly engine: Engine;
+    readonly queue: CommitQueue;
+  }): Promise<{ view: Snapshot; less: number }> {
+    return new Promise((resolve, reject) => {
+      queue.runBetweenBatches((error) => {
+        if (error !== undefined) return reject(error);
+        const onTheirWay = queue.pendingRows(keyspace.partitionRange('o', this.#partition));
+        for (const [row] of onTheirWay) this.#nextFilter?.add(keyspace.keyOfRow(row));
+        const isNew = ([row, value]: readonly [string, unknown]): number =>
+          Number(value !== undefined) - Number(engine.get(row) !== undefined);
+        const come = onTheirWay.reduce((sum, row) => sum + isNew(row), 0);
+        resolve({ view: engine.snapshot(), less: this.#added - come });
+      });
+    });
   }
 
   /** Returns the keys after `after` with an object or a residue, in order, at most `limit`. */
@@ -134,12 +171,13 @@ export class ReplicaRows {
 
 async function countRows(
   reader: RowReader,
-  range: { readonly from: string; readonly to: string },
+  { filter, ...range }: { readonly from: string; readonly to: string; readonly filter: KeyFilter },
 ): Promise<number> {
   let count = 0;
   for (let { from } = range; ;) {
     const keys = await reader.keys({ ...range, from, limit: SCAN_PAGE_ROWS });
     count += keys.length;
+    for (const row of keys) filter.add(keyspace.keyOfRow(row));
     const last = keys[keys.length - 1];
     if (last === undefined || keys.length < SCAN_PAGE_ROWS) return count;
     from = `${last}\0`;
