@@ -1,6 +1,7 @@
 /** An engine that tells one listener of all damage, by whichever access it is found. */
 import type { MecError } from '../base/errors.ts';
 import { isDamage } from './damage.ts';
+import { EngineLayer } from './engine-layer.ts';
 import type { Engine, Row, RowChange, RowReader, ScanRange, Snapshot } from './engine.ts';
 
 type OnDamage = (error: MecError) => void;
@@ -58,61 +59,38 @@ class WatchedSnapshot extends WatchedReader implements Snapshot {
 }
 
 /** Passes all accesses on, and tells the listener of damage. */
-export class WatchedEngine extends WatchedReader implements Engine {
-  readonly #engine: Engine;
+export class WatchedEngine extends EngineLayer {
+  readonly #watch: WatchedReader;
   readonly #onDamage: OnDamage;
 
   constructor(engine: Engine, onDamage: OnDamage) {
-    super(engine, onDamage);
-    this.#engine = engine;
+    const watch = new WatchedReader(engine, onDamage);
+    super(engine, watch);
+    this.#watch = watch;
     this.#onDamage = onDamage;
   }
 
-  get salvage(): Engine['salvage'] {
-    return this.#engine.salvage;
-  }
-
-  async commit(changes: readonly RowChange[], sync: boolean): Promise<void> {
-    try {
-      await this.#engine.commit(changes, sync);
-    } catch (error) {
-      throw this.report(error);
-    }
+  override commit(changes: readonly RowChange[], sync: boolean): Promise<void> {
+    return this.#watched(super.commit(changes, sync));
   }
 
   snapshot(): Snapshot {
-    return new WatchedSnapshot(this.#engine.snapshot(), this.#onDamage);
+    return new WatchedSnapshot(this.below.snapshot(), this.#onDamage);
   }
 
-  async verify(bytes: number): Promise<void> {
+  override verify(bytes: number): Promise<void> {
+    return this.#watched(super.verify(bytes));
+  }
+
+  override purge(from: string, to: string): Promise<void> {
+    return this.#watched(super.purge(from, to));
+  }
+
+  async #watched(access: Promise<void>): Promise<void> {
     try {
-      await this.#engine.verify(bytes);
+      await access;
     } catch (error) {
-      throw this.report(error);
+      throw this.#watch.report(error);
     }
-  }
-
-  async purge(from: string, to: string): Promise<void> {
-    try {
-      await this.#engine.purge(from, to);
-    } catch (error) {
-      throw this.report(error);
-    }
-  }
-
-  diskBytes(): Promise<number> {
-    return this.#engine.diskBytes();
-  }
-
-  close(): Promise<void> {
-    return this.#engine.close();
-  }
-
-  abandon(): Promise<void> {
-    return this.#engine.abandon();
-  }
-
-  suspect(): Promise<void> {
-    return this.#engine.suspect();
   }
 }

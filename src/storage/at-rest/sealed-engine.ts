@@ -16,6 +16,7 @@
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { type CipherKey, drawBytes, SEAL_BYTES } from '../../base/cipher.ts';
 import type { Random } from '../../base/env.ts';
+import { EngineLayer } from '../engine-layer.ts';
 import type { Engine, Row, RowChange, RowReader, Salvage, ScanRange, Snapshot } from '../engine.ts';
 import * as keyspace from '../keyspace.ts';
 import { MAX_DERIVED_KEYS, MAX_SEALED_RECORDS } from '../limits.ts';
@@ -165,32 +166,31 @@ class UnsealingSnapshot extends UnsealingReader implements Snapshot {
 }
 
 /** Seals what is committed to an engine, and unseals what is read from it. */
-export class SealedEngine extends UnsealingReader implements Engine {
-  readonly salvage: Salvage | undefined;
-  readonly #engine: Engine;
+export class SealedEngine extends EngineLayer {
+  readonly sealer: Sealer;
   readonly #snapshots = new Set<Snapshot>();
 
   constructor(engine: Engine, sealer: Sealer) {
-    super(engine, sealer);
-    this.#engine = engine;
-    this.salvage = engine.salvage && unsealedSalvage(engine.salvage, sealer);
+    const { salvage } = engine;
+    super(engine, new UnsealingReader(engine, sealer), salvage && unsealedSalvage(salvage, sealer));
+    this.sealer = sealer;
   }
 
-  commit(changes: readonly RowChange[], sync: boolean): Promise<void> {
+  override commit(changes: readonly RowChange[], sync: boolean): Promise<void> {
     const sealed = changes.map(({ key, value }) => ({
       key,
       value: value === undefined ? undefined : this.sealer.seal(key, value),
     }));
-    return this.#engine.commit(sealed, sync);
+    return super.commit(sealed, sync);
   }
 
   /** Reads rows as they are on the disk. */
   rawScan(range: ScanRange): Promise<Row[]> {
-    return this.#engine.scan(range);
+    return this.below.scan(range);
   }
 
   snapshot(): Snapshot {
-    const snapshot = this.#engine.snapshot();
+    const snapshot = this.below.snapshot();
     this.#snapshots.add(snapshot);
     return new UnsealingSnapshot(snapshot, this.sealer, (one) => this.#snapshots.delete(one));
   }
@@ -198,30 +198,6 @@ export class SealedEngine extends UnsealingReader implements Engine {
   /** The open snapshots, which may keep old values on the disk. */
   get snapshots(): ReadonlySet<Snapshot> {
     return this.#snapshots;
-  }
-
-  purge(from: string, to: string): Promise<void> {
-    return this.#engine.purge(from, to);
-  }
-
-  verify(bytes: number): Promise<void> {
-    return this.#engine.verify(bytes);
-  }
-
-  diskBytes(): Promise<number> {
-    return this.#engine.diskBytes();
-  }
-
-  close(): Promise<void> {
-    return this.#engine.close();
-  }
-
-  abandon(): Promise<void> {
-    return this.#engine.abandon();
-  }
-
-  suspect(): Promise<void> {
-    return this.#engine.suspect();
   }
 }
 
