@@ -1,13 +1,13 @@
 /** Nodes change their keys while the cluster runs, and whatever is restarted in between. */
 import assert from 'node:assert/strict';
 import { readFile, rename } from 'node:fs/promises';
-import { type TestContext, test } from 'node:test';
-import type { MecClient } from '../../src/client/client.ts';
+import { test } from 'node:test';
 import type { EmbeddedNode } from '../../src/embed/start-node.ts';
 import { eventually, pause } from '../fixtures/cluster.ts';
 import type { Response } from '../fixtures/http.ts';
 import { reachOf, SecuredCluster } from '../fixtures/secured-cluster.ts';
 import { sendSecured } from '../fixtures/secured.ts';
+import { SteadyLoad } from '../fixtures/steady-load.ts';
 
 interface Rotation {
   readonly node: string;
@@ -21,42 +21,14 @@ async function rotate(secured: SecuredCluster, node: EmbeddedNode): Promise<Rota
   return JSON.parse(text) as Rotation;
 }
 
-/** Reads and writes without a pause, until it is stopped. */
-function load(t: TestContext, client: MecClient) {
-  const counts = { done: 0, failures: [] as string[] };
-  const over = new AbortController();
-  t.after(() => over.abort());
-  const work = async (worker: number): Promise<void> => {
-    for (let i = 0; !over.signal.aborted; i++) {
-      const key = `k${worker}`;
-      try {
-        await client.set(key, i);
-        const read = await client.get(key);
-        assert.equal(read.kind === 'value' ? read.value : read.kind, i);
-        counts.done += 1;
-      } catch (error) {
-        counts.failures.push(String(error));
-      }
-    }
-  };
-  const workers = Promise.all(Array.from({ length: 4 }, (_, i) => work(i)));
-  return {
-    counts,
-    end: async (): Promise<void> => {
-      over.abort();
-      await workers;
-    },
-  };
-}
-
 test('under load, all nodes get other keys, and no request fails', async (t) => {
   const secured = await SecuredCluster.init(t);
   const nodes = await secured.startAll(t);
   const before = await secured.countingKeys(nodes[0]);
-  const { counts, end } = load(t, secured.client(nodes));
+  const client = secured.client(nodes);
+  const load = new SteadyLoad(t, () => client, 4);
   for (const node of nodes) {
-    await eventually('there is load', async () => counts.done > 20);
-    counts.done = 0;
+    await load.goesOn();
     const old = await readFile(secured.file(node.name, 'curve.key'), 'utf8');
     assert.equal((await rotate(secured, node)).node, node.name);
     // On a busy machine, a member may answer too late for the first step. It goes on by itself.
@@ -65,10 +37,8 @@ test('under load, all nodes get other keys, and no request fails', async (t) => 
       return isOther && (await secured.countingKeys(node)).size === 3;
     });
   }
-  counts.done = 0;
-  await eventually('there is load after it', async () => counts.done > 20);
-  await end();
-  assert.deepEqual(counts.failures, []);
+  await load.goesOn();
+  await load.end();
   for (const node of nodes) {
     await eventually('it knows all keys', async () => {
       const keys = [...(await secured.countingKeys(node)).keys()];

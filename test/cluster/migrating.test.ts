@@ -17,6 +17,7 @@ import { send } from '../fixtures/http.ts';
 import { InventedPeer } from '../fixtures/invented-peer.ts';
 import { runMec } from '../fixtures/run-mec.ts';
 import { sendSecured } from '../fixtures/secured.ts';
+import { SteadyLoad } from '../fixtures/steady-load.ts';
 
 const modeOf = (mode: string): string => `[security]\nmode = "${mode}"\n`;
 
@@ -61,50 +62,28 @@ test('a cluster gets its keys under load, and no request fails', async (t) => {
       const { status } = isSecured ? await sendSecured(url, ca) : await send(url);
       return status === 200;
     });
-  const over = new AbortController();
-  t.after(() => over.abort());
-  const counts = { done: 0, failures: [] as string[] };
   const plain = new MecClient<number>(
     cluster.nodes.map(({ url }) => url),
     { world: systemWorld },
   );
   const secured = new MecClient<number>(urls, { token, world: nodeWorld({ ca }) });
   let client = plain;
-  const work = async (key: string): Promise<void> => {
-    for (let i = 0; !over.signal.aborted; i++) {
-      try {
-        await client.set(key, i);
-        const read = await client.get(key);
-        assert.equal(read.kind === 'value' ? read.value : read.kind, i);
-        counts.done += 1;
-      } catch (error) {
-        counts.failures.push(String(error));
-      }
-    }
-  };
-  const workers = ['a', 'b'].map(work);
-  const loaded = async (): Promise<void> => {
-    counts.done = 0;
-    await eventually('there is load', async () => counts.done > 20);
-    assert.deepEqual(counts.failures, []);
-  };
-  await loaded();
+  const load = new SteadyLoad(t, () => client, 2);
+  await load.goesOn();
   for (const node of cluster.nodes) {
     await restart(cluster, node, 'migrating');
     await ready(node, false);
     await ready(node, true);
-    await loaded();
+    await load.goesOn();
   }
   client = secured;
-  await loaded();
+  await load.goesOn();
   for (const node of cluster.nodes) {
     await restart(cluster, node, 'on');
     await ready(node, true);
-    await loaded();
+    await load.goesOn();
   }
-  over.abort();
-  await Promise.all(workers);
-  assert.deepEqual(counts.failures, []);
+  await load.end();
   for (const node of cluster.nodes) {
     await assert.rejects(send(`${node.url}/ping`), 'the port takes nothing without TLS');
     const { text } = await sendSecured(`${https(node)}/status`, ca, { token });
