@@ -11,7 +11,7 @@ import { MecError, messageOf } from '../base/errors.ts';
 import { drawSecretKey, type KeyPair, keyPairOf } from '../base/x25519.ts';
 import type { Ledger } from '../core/security/ledger.ts';
 import { assertAcceptable, nodeKeyRecord, replacedKeys } from '../core/security/ledger-change.ts';
-import { ROTATION_RETRY_MS } from './limits.ts';
+import { ROTATION_RETRY_MS, ROTATION_WAIT_MS } from './limits.ts';
 import type { LedgerExchange } from './membership/ledger-exchange.ts';
 import type { NodeKeyring } from './node-keyring.ts';
 
@@ -66,9 +66,9 @@ export class KeyRotation {
   }
 
   /**
-   * Begins a change, or goes on with the one that has begun. Resolves when it is done, or waits for
-   * a member; then it goes on by itself. Rejects with `bad-parameter` if the key of this node does
-   * not count, and with `ledger-full`.
+   * Begins a change, or goes on with the one that has begun. Resolves when it is done, or has
+   * waited some seconds for a member; then it goes on by itself. Rejects with `bad-parameter` if
+   * the key of this node does not count, and with `ledger-full`.
    */
   async rotate(): Promise<Rotation> {
     const { ledger, ledgerExchange, node, keyring, files } = this.#parts;
@@ -84,8 +84,18 @@ export class KeyRotation {
       assertAcceptable(ledger, record, ledgerExchange.nowMicros);
       await files.keepNext(next);
     }
-    const isDone = await this.#tryStep();
+    const isDone = await this.#tryForAWhile();
     return { isDone, waitsFor: isDone ? [] : this.#waitsFor };
+  }
+
+  async #tryForAWhile(): Promise<boolean> {
+    const { clock } = this.#parts.env;
+    const endMs = clock.monotonicMs() + ROTATION_WAIT_MS;
+    for (;;) {
+      if (await this.#tryStep()) return true;
+      if (this.#isStopped || clock.monotonicMs() >= endMs) return false;
+      await new Promise<void>((resolve) => clock.after(ROTATION_RETRY_MS, resolve));
+    }
   }
 
   /** Does what can be done now, and the rest later. Resolves with whether nothing is left. */

@@ -354,6 +354,12 @@ export const MAX_JOIN_TOKENS = 64;
 /** The pause before a change of a node's key, which waits for members, is tried again. */
 export const ROTATION_RETRY_MS = 1_000;
 
+/**
+ * How long the answer to a change of a node's key waits for members. After the change of another
+ * node, its connections are back within a second or two.
+ */
+export const ROTATION_WAIT_MS = 5_000;
+
 /** How long a node waits until a member has records of the ledger on its disk. */
 export const LEDGER_TIMEOUT_MS = 2_000;
 
