@@ -37,11 +37,12 @@ const report = await fuzz(
 ).finally(async () => {
   for (const end of ends) await end();
 });
-const { frames, messages, replies, garbage, longestWorkMs, rssBytes, logChars, faults } = report;
+const { frames, messages, replies, garbage, longestWorkMs, pings, rssBytes, logChars, faults } =
+  report;
 console.log(
   `${frames} frames with ${messages} messages, ${garbage} dropped; replies: ` +
     `${[...replies].map(([kind, count]) => `${count} ${kind}`).join(', ')}; longest work ` +
-    `${longestWorkMs} ms, ${Math.round(rssBytes / MIB)} MiB, log ${logChars} characters`,
+    `${longestWorkMs} ms in ${pings} pings, ${Math.round(rssBytes / MIB)} MiB, log ${logChars} characters`,
 );
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length === 0 ? 0 : 1;

@@ -11,7 +11,7 @@ import { noFloor } from '../../src/transport/field.ts';
 import { ANY_VERSION, packFrame, unpackFrame } from '../../src/transport/frame.ts';
 import { PROTOCOL } from '../../src/transport/protocol.ts';
 import { plantCanaries } from '../fixtures/canaries.ts';
-import { TestCluster } from '../fixtures/cluster.ts';
+import { eventually, TestCluster } from '../fixtures/cluster.ts';
 import { InventedPeer } from '../fixtures/invented-peer.ts';
 import { recordOf } from '../fixtures/member-record.ts';
 import { mutateBytes, mutateMessage } from './mutations.ts';
@@ -51,6 +51,8 @@ export interface FuzzReport {
   readonly garbage: number;
   /** The longest work that a node has done before it answered a ping, in ms of its processor. */
   readonly longestWorkMs: number;
+  /** The pings that were answered. */
+  readonly pings: number;
   readonly rssBytes: number;
   readonly logChars: number;
   /** The damage that was found; empty if all is well. */
@@ -121,9 +123,13 @@ async function faultsOf({ nodes }: TestCluster, readCanaries: () => Promise<void
     if (ending !== undefined) faults.push(`${name} has ended: ${ending}`);
   if (faults.length > 0) return faults;
   for (const node of nodes) {
-    const { members, isReady } = await node.status();
-    const areUp = members.filter(({ state }) => state === 'up').map(({ name }) => name);
-    if (!isReady || areUp.join() !== NAMES) faults.push(`${node.name} sees ${areUp.join()} up`);
+    let seen = 'nothing';
+    await eventually('it is as it was', async () => {
+      const { members, isReady } = await node.status();
+      const areUp = members.filter(({ state }) => state === 'up').map(({ name }) => name);
+      seen = `${areUp.join()} up, and is ${isReady ? '' : 'not '}ready`;
+      return isReady && areUp.join() === NAMES;
+    }).catch(() => faults.push(`${node.name} sees ${seen}`));
   }
   await readCanaries().catch((error: unknown) => faults.push(String(error)));
   return faults;
@@ -169,7 +175,7 @@ export async function fuzz(
   await pings.stop();
   const faults = await faultsOf(cluster, readCanaries);
   const logChars = Math.max(...nodes.map(({ log }) => log.length));
-  const { longestWorkMs } = pings;
+  const { longestWorkMs, answers } = pings;
   if (longestWorkMs > HANG_MS) faults.push(`a ping waited for ${longestWorkMs} ms of work`);
   if (rssBytes > MAX_RSS_BYTES) faults.push(`a node has ${Math.round(rssBytes / MIB)} MiB`);
   if (logChars > MAX_LOG_CHARS) faults.push(`a log has ${logChars} characters`);
@@ -179,6 +185,13 @@ export async function fuzz(
     garbage += incoming.data.garbage + incoming.membership.garbage;
   }
   const { messages } = draw;
-  const figures = { frames, messages, replies: replies.counts, garbage, longestWorkMs };
+  const figures = {
+    frames,
+    messages,
+    replies: replies.counts,
+    garbage,
+    longestWorkMs,
+    pings: answers,
+  };
   return { ...figures, rssBytes, logChars, faults };
 }
