@@ -112,7 +112,7 @@ export const ERROR_KINDS = {
     'Only a repetition of the same write may have the key of an earlier one.',
   ]),
   'rate-limited': kind(429, true, [
-    'The identity of the request sends too many requests',
+    'The identity of the request sends or reads too much',
     'Wait as long as the header Retry-After says.',
   ]),
   'headers-too-large': kind(431, false, [

@@ -80,7 +80,9 @@ export interface Config {
      */
     readonly maxAgeMs: number;
     /** Requests that one identity may send to this node in a second. */
-    readonly ratePerSecond: number;
+    readonly requestsPerSecond: number;
+    /** Bytes of its requests and answers in a second; undefined if they are not limited. */
+    readonly bytesPerSecond?: number | undefined;
     /** Undefined if JSON Web Tokens are no proof. */
     readonly jwt?: JwtRules | undefined;
   };

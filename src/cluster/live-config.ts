@@ -25,7 +25,8 @@ const LIVE: Readonly<Record<string, Setting>> = {
   'http.origins': ({ http }) => http.origins,
   'http.hosts': ({ http }) => http.hosts,
   'http.unsignedtokens': ({ http }) => http.unsignedTokens,
-  'security.rate': ({ security }) => security.ratePerSecond,
+  'security.rate': ({ security }) => security.requestsPerSecond,
+  'security.byterate': ({ security }) => security.bytesPerSecond,
   'log.format': ({ log }) => log.format,
   'log.level': ({ log }) => log.level,
   'log.slow': ({ log }) => String(log.slowMs),
@@ -68,7 +69,8 @@ export function reloadConfig(live: LiveConfig, next: Config): ReloadedConfig {
   const reloaded = { changed: changedOf(LIVE), needRestart: changedOf(FIXED) };
   live.quorum = { ...next.quorum, n: live.quorum.n };
   live.http = { ...next.http, proxies: live.http.proxies, ui: live.http.ui };
-  live.security = { ...live.security, ratePerSecond: next.security.ratePerSecond };
+  const { requestsPerSecond, bytesPerSecond } = next.security;
+  live.security = { ...live.security, requestsPerSecond, bytesPerSecond };
   live.log = next.log;
   live.policies = next.policies;
   return reloaded;

@@ -191,7 +191,7 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
   const { timeout, n, r, w } = section('quorum', QUORUM_KEYS);
   const { maxvalue, unsignedtokens, ...http } = section('http', HTTP_KEYS);
   const { sync, masterkey, masterkeycommand } = section('storage', STORAGE_KEYS);
-  const { mode, maxage, rate } = section('security', SECURITY_KEYS);
+  const { mode, maxage, rate, byterate } = section('security', SECURITY_KEYS);
   const jwt =
     document['jwt'] === undefined ? undefined : jwtRules(reader, section('jwt', JWT_KEYS));
   const { format, level, slow, keys } = section('log', LOG_KEYS);
@@ -200,7 +200,13 @@ function checkConfig(document: TomlTable, reader: Reader): ConfigFile {
     nodes: reader.nodes(document['node']),
     quorum: { n, r, w, timeoutMs: timeout },
     storage: { sync, masterKeyFile: masterkey, masterKeyCommand: masterkeycommand },
-    security: { mode, maxAgeMs: maxage, ratePerSecond: rate, ...(jwt && { jwt }) },
+    security: {
+      mode,
+      maxAgeMs: maxage,
+      requestsPerSecond: rate,
+      bytesPerSecond: byterate,
+      ...(jwt && { jwt }),
+    },
     http: { maxValueBytes: maxvalue, unsignedTokens: unsignedtokens, ...http },
     log: { format, level, slowMs: slow, keys },
     policies: readPolicies(reader, document['policy'], n),

@@ -92,14 +92,12 @@ const plainName = optional({
 /** The keys of `[[node]]`. A secured node knows the keys of another one by its name. */
 export const NODE_KEYS = { name: plainName, host, port: optional(dataPort) };
 
+/** The units of bytes. */
+const SIZES = { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 };
+
 const maxvalue: ConfigRule<number> = {
   expected: `a size from "1B" to "${MAX_VALUE_BYTES / 1024 / 1024}MiB"`,
-  read: (value) =>
-    within(
-      readUnits(value, { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 }),
-      1,
-      MAX_VALUE_BYTES,
-    ),
+  read: (value) => within(readUnits(value, SIZES), 1, MAX_VALUE_BYTES),
   defaultValue: DEFAULT_MAX_VALUE_BYTES,
 };
 const replicas: ConfigRule<number> = {
@@ -216,6 +214,10 @@ export const SECURITY_KEYS = {
     read: (value) => within(asNumber(value), 1, 1_000_000),
     defaultValue: DEFAULT_IDENTITY_RATE,
   } satisfies ConfigRule<number>,
+  byterate: optional({
+    expected: 'bytes a second, from "1kB" to "10000MB"',
+    read: (value) => within(readUnits(value, SIZES), 1000, 1e10),
+  }),
 };
 
 const text = (expected: string): ConfigRule<string | undefined> =>

@@ -48,7 +48,7 @@ export function securedDoor(
     clock,
     node: config.name,
     sink: root.audit,
-    ratePerSecond: () => config.security.ratePerSecond,
+    limits: () => config.security,
     onUnknown,
     jwt: jwtOf(node, security, { clock, log }),
     joins,

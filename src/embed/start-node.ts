@@ -75,7 +75,13 @@ export interface NodeConfig {
    * and does not start on another `host`.
    */
   readonly security?:
-    { readonly mode?: SecurityMode; readonly maxage?: string; readonly rate?: number } | undefined;
+    | {
+        readonly mode?: SecurityMode;
+        readonly maxage?: string;
+        readonly rate?: number;
+        readonly byterate?: string;
+      }
+    | undefined;
   /** The issuer of JSON Web Tokens that count with `security.mode = "on"`. */
   readonly jwt?: JwtConfig | undefined;
   readonly http?:

@@ -41,6 +41,8 @@ export class HttpConnection {
   /** Responses that are not over, those to refused requests included. */
   #open = 0;
   #last: Exchange | undefined;
+  /** The bytes of this connection that `takeMoved` has told. */
+  #movedBytes = 0;
   #refusal: Refusal | undefined;
 
   constructor(socket: Socket, address: ClientAddress, clock: Clock) {
@@ -55,6 +57,14 @@ export class HttpConnection {
     if (response.closed || this.#socket.destroyed) return act();
     this.#atEnd ??= this.#watch();
     this.#atEnd.set(response, act);
+  }
+
+  /** The bytes that have gone over this connection, both ways, since the last call. */
+  takeMoved(): number {
+    const { bytesRead, bytesWritten } = this.#socket;
+    const moved = bytesRead + bytesWritten - this.#movedBytes;
+    this.#movedBytes += moved;
+    return moved;
   }
 
   #over(response: ServerResponse): void {

@@ -7,7 +7,7 @@ import { toMecError } from '../base/errors.ts';
 import type { Access, Trail } from './access.ts';
 import { Audit, type AuditSink } from './audit.ts';
 import { type Credentials, Door, type DoorOptions } from './door.ts';
-import { Rates } from './rates.ts';
+import { type RateLimits, Rates } from './rates.ts';
 import { SignedRequests } from './signed-request.ts';
 
 /** The parts of a lock. */
@@ -16,7 +16,8 @@ export interface LockOptions extends DoorOptions {
   /** The name of the node, for the audit. */
   readonly node: string;
   readonly sink: AuditSink;
-  readonly ratePerSecond: () => number;
+  /** The limits on one identity, as they are at the moment. */
+  readonly limits: () => RateLimits;
 }
 
 /** A request before its body. */
@@ -24,6 +25,8 @@ export interface LockedRequest extends Credentials {
   readonly method: string;
   readonly path: string;
   readonly address: string;
+  /** The bytes of the body, as far as the head announces them. */
+  readonly announcedBytes?: number | undefined;
 }
 
 /** Admits requests. */
@@ -33,9 +36,9 @@ export class Lock {
   readonly #audit: Audit;
   readonly #node: string;
 
-  constructor({ clock, node, sink, ratePerSecond, ...door }: LockOptions) {
+  constructor({ clock, node, sink, limits, ...door }: LockOptions) {
     this.#door = new Door({ ...door, signatures: new SignedRequests(door.security, clock) });
-    this.#rates = new Rates(clock, ratePerSecond);
+    this.#rates = new Rates(clock, limits);
     this.#audit = new Audit(sink, clock);
     this.#node = node;
   }
@@ -53,21 +56,26 @@ export class Lock {
     try {
       const access = this.#door.accessOf(request, this.#trailOf(request));
       if (access instanceof Promise)
-        return access.then((known) => this.#count(known)).catch(refuse);
-      return this.#count(access);
+        return access.then((known) => this.#count(known, request)).catch(refuse);
+      return this.#count(access, request);
     } catch (error) {
       return refuse(error);
     }
   }
 
-  #count(access: Access): Access {
-    if (access.name !== undefined) this.#rates.begin(access.name);
+  #count(access: Access, { announcedBytes }: LockedRequest): Access {
+    if (access.name !== undefined) this.#rates.begin(access.name, announcedBytes);
     return access;
   }
 
-  /** Counts the end of a request. */
-  end({ name }: Access): void {
-    if (name !== undefined) this.#rates.end(name);
+  /** Whether `end` must know the bytes of a request. */
+  get areBytesCounted(): boolean {
+    return this.#rates.areBytesCounted;
+  }
+
+  /** Counts the end of a request, and the bytes that it has moved beyond those announced. */
+  end({ name }: Access, bytes: number): void {
+    if (name !== undefined) this.#rates.end(name, bytes);
   }
 
   #trailOf({ method, path, address }: LockedRequest): Trail {

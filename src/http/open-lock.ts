@@ -22,12 +22,14 @@ export function openLock(
 ): Access | MecError | Promise<Access | MecError> {
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
+  const announcedBytes = Number(headers['content-length'] ?? 0);
   const isSigned = headers['signature-input'] !== undefined || headers['signature'] !== undefined;
   try {
     const access = lock.begin({
       method,
       path,
       address: socket.remoteAddress ?? '',
+      announcedBytes,
       authorization: headers.authorization,
       certificate: connection.certificate,
       memory: connection,
@@ -36,7 +38,10 @@ export function openLock(
         : undefined,
     });
     const entered = (known: Access): Access => {
-      connection.onOver(response, () => lock.end(known));
+      connection.onOver(response, () => {
+        const moved = lock.areBytesCounted ? connection.takeMoved() - announcedBytes : 0;
+        lock.end(known, moved);
+      });
       return known;
     };
     return access instanceof Promise ? access.then(entered, toMecError) : entered(access);

@@ -284,7 +284,7 @@ export class SimCluster {
       nodes: [],
       quorum: this.quorum,
       storage: { sync: true },
-      security: { mode: 'open', maxAgeMs: Infinity, ratePerSecond: Infinity },
+      security: { mode: 'open', maxAgeMs: Infinity, requestsPerSecond: Infinity },
       http: {
         maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
         origins: [],

@@ -37,6 +37,7 @@ const LINES: Readonly<Record<string, string>> = {
   'security.maxage': '[security]\nmaxage = "5m"',
   jwt: '[jwt]\nissuer = "i"\naudience = "a"\nkeys = "k"',
   'security.rate': '[security]\nrate = 7',
+  'security.byterate': '[security]\nbyterate = "1MiB"',
   'http.maxvalue': '[http]\nmaxvalue = "1KiB"',
   'http.origins': '[http]\norigins = ["*"]',
   'http.hosts': '[http]\nhosts = ["db.example"]',
@@ -51,8 +52,10 @@ const LINES: Readonly<Record<string, string>> = {
 };
 
 /** The keys that count at once. */
-const LIVE =
-  /^(?:log\..*|policy|quorum\.(?:r|w|timeout)|security\.rate|http\.(?:maxvalue|origins|hosts|unsignedtokens))$/;
+const LIVE = [
+  /^(?:log\..*|policy|quorum\.(?:r|w|timeout)|security\.(?:rate|byterate))$/,
+  /^http\.(?:maxvalue|origins|hosts|unsignedtokens)$/,
+];
 
 test('there is a line for every key', () => {
   const tables = {
@@ -70,7 +73,7 @@ test('there is a line for every key', () => {
 });
 
 for (const [key, line] of Object.entries(LINES)) {
-  const isLive = LIVE.test(key);
+  const isLive = LIVE.some((keys) => keys.test(key));
   test(`a change of ${key} ${isLive ? 'counts at once' : 'needs a restart'}`, () => {
     const live: LiveConfig = { ...configOf('') };
     const next = configOf(line);

@@ -38,7 +38,8 @@ test('parseConfig reads the configuration format of the first MecDB', () => {
     security: {
       mode: 'open',
       maxAgeMs: DEFAULT_SECURITY_MAX_AGE_MS,
-      ratePerSecond: DEFAULT_IDENTITY_RATE,
+      requestsPerSecond: DEFAULT_IDENTITY_RATE,
+      bytesPerSecond: undefined,
     },
     http: {
       maxValueBytes: 1024 * 1024,

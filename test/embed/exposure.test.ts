@@ -12,8 +12,8 @@ import type { ServerStatus } from '../../src/http/server-status.ts';
 import { ManualClock, memoryLog } from '../fixtures/fake-env.ts';
 import { runMec } from '../fixtures/run-mec.ts';
 
-const OPEN = { security: { mode: 'open', maxAgeMs: 1, ratePerSecond: 1 } } as const;
-const INSECURE = { security: { mode: 'insecure', maxAgeMs: 1, ratePerSecond: 1 } } as const;
+const OPEN = { security: { mode: 'open', maxAgeMs: 1, requestsPerSecond: 1 } } as const;
+const INSECURE = { security: { mode: 'insecure', maxAgeMs: 1, requestsPerSecond: 1 } } as const;
 
 /** Whether other machines reach a host. */
 const HOSTS: Readonly<Record<string, boolean>> = {

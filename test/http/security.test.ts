@@ -298,6 +298,33 @@ test('an identity has a rate and no more', async (t) => {
   assert.equal((await secured.send('/ping')).status, 200, 'strangers have no rate');
 });
 
+/** The length of a body that is well above the heads and the handshake of a connection. */
+const LARGE = 200_000;
+
+test('an identity moves a number of bytes a second and no more, in both directions', async (t) => {
+  const secured = await SecuredNode.start(t, { security: { byterate: '20kB' } });
+  const { admin } = secured;
+  const writer = await secured.tokenWith({ '': ['write'] });
+  const reader = await secured.tokenWith({ '': ['read'] });
+  const body = 'x'.repeat(LARGE);
+  const limit = (answer: Response): void => {
+    assert.deepEqual(refusal(answer), [429, 'rate-limited']);
+    // The node may have paid a part of the debt since.
+    const seconds = Number(answer.headers['retry-after']);
+    assert.ok(seconds > 1 && seconds <= LARGE / 20_000 + 1, String(seconds));
+  };
+  const put = (value: string): Promise<Response> =>
+    secured.send('/mec/x', { method: 'PUT', token: writer, body: value });
+  assert.equal((await put(body)).status, 200, 'a request may exceed the rate');
+  limit(await put('v'));
+  assert.equal((await secured.send('/mec/x', { token: reader })).text.length, LARGE);
+  limit(await secured.send('/mec/x', { token: reader }));
+  const chunked = { 'Transfer-Encoding': 'chunked' };
+  const sent = { method: 'PUT', token: admin, body, headers: chunked };
+  assert.equal((await secured.send('/mec/y', sent)).status, 200);
+  limit(await secured.send('/mec/y', { token: admin }));
+});
+
 test('pages of other origins are refused before any proof is looked at', async (t) => {
   const secured = await SecuredNode.start(t);
   const { admin: token } = secured;

@@ -88,7 +88,9 @@ class LedgerRun {
   constructor(seed: number) {
     this.#dice = new Dice(seed).fork();
     const { records } = firstAdministrator();
-    const config = { security: { mode: 'on', maxAgeMs: 3_600_000, ratePerSecond: 1e6 } } as const;
+    const config = {
+      security: { mode: 'on', maxAgeMs: 3_600_000, requestsPerSecond: 1e6 },
+    } as const;
     this.#lab = new Lab(3 + 2 * (seed % 2), { seed, config, firstRecords: records });
   }
 
@@ -346,7 +348,7 @@ class LedgerRun {
   async #judgeLostLine(): Promise<void> {
     const node = this.#dice.pick(this.#nodes);
     node.crash();
-    node.configured = { security: { mode: 'open', maxAgeMs: 1, ratePerSecond: 1 } };
+    node.configured = { security: { mode: 'open', maxAgeMs: 1, requestsPerSecond: 1 } };
     node.start();
     await this.#lab.wait(OBEYED_MS);
     if (node.node !== undefined) this.violations.push(`${node.name} is open since it lost a line`);

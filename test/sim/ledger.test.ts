@@ -22,7 +22,7 @@ const MAX_AGE_MS = 30_000;
 const FIRST = firstAdministrator();
 
 async function secured(count: number): Promise<Lab> {
-  const security = { mode: 'on', maxAgeMs: MAX_AGE_MS, ratePerSecond: 1e6 } as const;
+  const security = { mode: 'on', maxAgeMs: MAX_AGE_MS, requestsPerSecond: 1e6 } as const;
   const lab = new Lab(count, { config: { security }, firstRecords: FIRST.records });
   await lab.born();
   return lab;
@@ -106,7 +106,7 @@ test('a node whose line about security was lost does not start', async () => {
   const lab = await secured(3);
   const [a] = lab.cluster.nodes as [SimNode];
   a.crash();
-  a.configured = { security: { mode: 'open', maxAgeMs: 1, ratePerSecond: 1 } };
+  a.configured = { security: { mode: 'open', maxAgeMs: 1, requestsPerSecond: 1 } };
   a.start();
   await lab.wait(5_000);
   assert.equal(a.node, undefined);
