@@ -175,6 +175,10 @@ export const ERROR_KINDS = {
     'Not enough replicas answered in time',
     'Some node is slow, hangs, or has just failed.',
   ]),
+  'quota-exceeded': kind(507, false, [
+    'The tenant of the key may not store more',
+    'Delete keys of the tenant, or let an administrator raise its quota.',
+  ]),
   'disk-full': kind(507, true, [
     "The node's disk is full",
     'The node neither reads nor writes until there is room. The other nodes go on.',

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../base/system.ts';
 import { readText } from '../config/client-file.ts';
+import { readBytes } from '../config/rules.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { recovery } from '../core/security/ledger-change.ts';
 import { VERBS } from '../core/security/verb.ts';
@@ -21,7 +22,7 @@ import { EXIT } from './exit-codes.ts';
 import { type RekeyOptions, runRekey } from './rekey.ts';
 import { askNode, ExitError, type RemoteOptions, reported, urlsOf } from './remote.ts';
 import { loadConfig } from './run-node.ts';
-import { oneLine, print } from './terminal.ts';
+import { formatBytes, oneLine, print } from './terminal.ts';
 
 interface SecurityOptions extends RemoteOptions, InitOptions, RekeyOptions {
   readonly days?: number;
@@ -105,19 +106,30 @@ interface LedgerAnswer {
     readonly expires?: string;
     readonly holder?: string;
     readonly rights: readonly { readonly prefix: string; readonly verbs: readonly string[] }[];
+    readonly quotaBytes?: number;
+    readonly storedBytes?: number;
   }[];
+}
+
+/** The quota of a tenant, and its use; undefined if it has none. */
+function useOf({ quotaBytes, storedBytes }: LedgerAnswer['records'][number]): string | undefined {
+  if (quotaBytes === undefined) return undefined;
+  const used = storedBytes === undefined ? 'not counted yet' : formatBytes(storedBytes);
+  return `${used} of ${formatBytes(quotaBytes)}`;
 }
 
 const status: Action = async (words, options) => {
   wordsOf(words);
   const answer = await askNode<LedgerAnswer>(options, { method: 'GET', path: '/cluster/security' });
   if (options.json === true) return say(JSON.stringify(answer));
-  for (const { id, isRevoked, expires, holder, rights } of answer.records) {
+  for (const record of answer.records) {
+    const { id, isRevoked, expires, holder, rights } = record;
     const facts = [
       isRevoked ? 'revoked' : undefined,
       holder,
       expires && `until ${expires}`,
       ...rights.map(({ prefix, verbs }) => `${JSON.stringify(prefix)}: ${verbs.join(' ')}`),
+      useOf(record),
     ];
     await say(`${id}  ${facts.filter((fact) => fact !== undefined).join('  ')}`);
   }
@@ -127,6 +139,14 @@ const grant: Action = async (words, options) => {
   const [identity, prefix, verbs] = wordsOf(words, 'IDENTITY', 'PREFIX', 'VERB,…|none');
   const list = verbs === 'none' ? [] : verbs === 'all' ? VERBS : verbs?.split(',');
   await tellSpread(await change(options, 'grants', { identity, prefix, verbs: list }));
+};
+
+const quota: Action = async (words, options) => {
+  const [tenant, size = ''] = wordsOf(words, 'TENANT', 'SIZE|none');
+  const bytes = size === 'none' ? 0 : readBytes(size);
+  if (bytes === undefined)
+    throw new ExitError(EXIT.usage, `expected a size such as 10GiB, or none; got ${oneLine(size)}`);
+  await tellSpread(await change(options, 'quotas', { tenant, bytes }));
 };
 
 /** Reads the whole file before it grants anything, so a mistake in it changes nothing. */
@@ -252,6 +272,7 @@ const ACTIONS = {
   init,
   status,
   grant,
+  quota,
   import: importPolicy,
   token,
   signer,

@@ -49,7 +49,7 @@ export class MecClientError extends Error {
     super(detail, facts);
     const { status = OVERLOADED, mayTakeEffect = false } = facts;
     // A codec would fail again with the same value.
-    const { retriable = code !== 'bad-value' && isRetriable(status) } = facts;
+    const { retriable = code !== 'bad-value' && isRetriable(status, code) } = facts;
     Object.assign(this, facts, { name: new.target.name, code, retriable, mayTakeEffect });
   }
 }
@@ -82,6 +82,7 @@ const CLASSES = new Map<ClientErrorCode, typeof MecClientError>([
   ['incomplete', QuorumError],
   ['rate-limited', UnavailableError],
   ['too-many-siblings', ConflictError],
+  ['quota-exceeded', RefusedError],
   ['bad-value', CodecError],
   ['bad-answer', UnavailableError],
 ]);

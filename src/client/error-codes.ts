@@ -9,6 +9,11 @@
 /** The codes of errors that the client reports by itself. */
 export const OWN_CODES = ['deadline', 'bad-answer', 'bad-value'] as const;
 
-/** Whether a retry may help after an error of a node. The status of the error says so. */
-export const isRetriable = (status: number): boolean =>
-  status === 408 || status === 429 || (status >= 500 && status !== 501);
+/**
+ * Whether a retry may help after an error of a node. The status says so, but of the full ones:
+ * other disks may have room, and a quota is that of all nodes.
+ */
+export const isRetriable = (status: number, code: string): boolean =>
+  status === 408 ||
+  status === 429 ||
+  (status >= 500 && status !== 501 && code !== 'quota-exceeded');

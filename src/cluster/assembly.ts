@@ -30,6 +30,7 @@ import { Partitions } from './partitions/partition-view.ts';
 import type { TopKeys } from './insight/top.ts';
 import { Telemetry } from './insight/telemetry.ts';
 import { Policies } from './policies.ts';
+import { Quotas } from './quotas.ts';
 import { Scrub } from './sync/scrub.ts';
 import { Sync } from './sync/sync.ts';
 import { WallTime } from './wall-time.ts';
@@ -67,6 +68,7 @@ export interface Assembly extends Foundation {
   readonly listings: Listings;
   readonly expiry: Expiry;
   readonly telemetry: Telemetry;
+  readonly quotas: Quotas;
   /** Undefined if requests need no credentials. */
   readonly ledgerExchange: LedgerExchange | undefined;
 }
@@ -125,10 +127,11 @@ export function assemble(foundation: Foundation): Assembly {
 
   const { observer } = telemetry;
   const reads = { env, holders, partitions, policies, time, observer };
-  const coordinators = coordinatorsOf(reads, nextId, telemetry.recorder);
+  const quotas = new Quotas({ ...foundation, peers });
+  const coordinators = coordinatorsOf({ ...reads, quotas }, nextId, telemetry.recorder);
   const ledgerExchange = ledgerExchangeOf({ ...foundation, peers, time });
   const driven = { floors, peers, time, policies, sync, scrub, holders, forwardedWrites };
-  return { ...foundation, ...driven, telemetry, reads, ...coordinators, ledgerExchange };
+  return { ...foundation, ...driven, telemetry, quotas, reads, ...coordinators, ledgerExchange };
 }
 
 /** The exchange of the ledger; undefined if nodes have no keys. */
@@ -151,7 +154,7 @@ interface Reads extends GetParts {
 
 /** The coordinators of writes, listings and expiry, on the parts of reads. */
 function coordinatorsOf(
-  parts: Reads,
+  parts: Reads & Pick<Assembly, 'quotas'>,
   nextBallot: () => string,
   recorder: Recorder,
 ): Pick<Assembly, 'writes' | 'listings' | 'expiry'> {

@@ -369,5 +369,11 @@ export const LEDGER_TIMEOUT_MS = 2_000;
  */
 export const DEFAULT_SECURITY_MAX_AGE_MS = 3_600_000;
 
+/**
+ * How often nodes tell each other the bytes of tenants. A tenant may exceed its quota by what it
+ * writes in this time.
+ */
+export const QUOTA_ROUND_MS = 5_000;
+
 /** Requests that one identity may send to a node in a second: about what a node can serve. */
 export const DEFAULT_IDENTITY_RATE = 10_000;

@@ -172,9 +172,9 @@ export class MecNode implements KeyStore {
   }
 
   #sweepLater(): void {
-    const { env, store, expiry } = this.#parts;
+    const { env, store, expiry, quotas } = this.#parts;
     this.#sweep = env.clock.after(RESIDUE_SWEEP_MS, () => {
-      Promise.all([store.sweep(), store.verify(), expiry.sweep()])
+      Promise.all([store.sweep(), store.verify(), expiry.sweep(), quotas.round()])
         .catch((error: unknown) =>
           env.log.warn('background work on the store failed', { reason: String(error) }),
         )

@@ -16,7 +16,6 @@ import { MAX_MERGED_LEDGER_RECORDS, PARTITIONS } from '../core/limits.ts';
 import type { Ledger } from '../core/security/ledger.ts';
 import { tenantOf } from '../core/security/tenant.ts';
 import type { Store } from '../storage/store.ts';
-import type { TenantBytes } from '../storage/tenant-bytes.ts';
 import { askAll } from './insight/ask-all.ts';
 import { isTable } from './insight/json.ts';
 import { QUOTA_ROUND_MS } from './limits.ts';
@@ -29,8 +28,7 @@ export interface QuotaParts {
   readonly ledger: Pick<Ledger, 'quotas' | 'onChange'>;
   readonly members: Pick<Members, 'in' | 'owners' | 'self'>;
   readonly peers: Pick<Peers, 'byId' | 'reach'>;
-  readonly store: Pick<Store, 'find'>;
-  readonly tenants: TenantBytes;
+  readonly store: Pick<Store, 'find' | 'tenants'>;
 }
 
 /** The count of one node. */
@@ -67,13 +65,13 @@ export class Quotas {
 
   constructor(parts: QuotaParts) {
     this.#parts = parts;
-    const { ledger, tenants } = parts;
-    const watch = (): void => tenants.watch(new Set(ledger.quotas.keys()));
+    const { ledger, store } = parts;
+    const watch = (): void => store.tenants.watch(new Set(ledger.quotas.keys()));
     watch();
     ledger.onChange(watch);
   }
 
-  /** Throws `quota-exceeded` if the tenant of a key may not store so many bytes more. */
+  /** Throws `quota-exceeded` if the tenant of a key has no room for these bytes. */
   assertRoom(key: string, bytes: number): void {
     const { quotas } = this.#parts.ledger;
     if (quotas.size === 0) return;
@@ -98,7 +96,7 @@ export class Quotas {
   }
 
   #own(): TenantReport {
-    const { ledger, members, store, tenants } = this.#parts;
+    const { ledger, members, store } = this.#parts;
     const owned = Array.from({ length: PARTITIONS }, (_, partition) => partition).filter(
       (partition) => members.owners(partition).includes(members.self),
     );
@@ -106,7 +104,7 @@ export class Quotas {
     const isOpen = rows.length === owned.length;
     const bytes = new Map<string, number>();
     for (const name of isOpen ? ledger.quotas.keys() : []) {
-      const sum = tenants.sum(name, rows);
+      const sum = store.tenants.sum(name, rows);
       if (sum !== undefined) bytes.set(name, sum);
     }
     return { partitions: owned.length, bytes };

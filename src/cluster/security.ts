@@ -14,7 +14,9 @@ import {
   type GrantChange,
   granted,
   issued,
+  limited,
   nodeKeyRecord,
+  type QuotaChange,
   revoked,
   revokedNode,
   signing,
@@ -23,6 +25,7 @@ import { kindOf, type LedgerRecord } from '../core/security/ledger-record.ts';
 import type { TokenKeys } from '../core/causality/token-keys.ts';
 import { type KeyFiles, KeyRotation, type Rotation } from './key-rotation.ts';
 import type { LedgerExchange, Spread } from './membership/ledger-exchange.ts';
+import type { Quotas } from './quotas.ts';
 import type { NodeKeyring } from './node-keyring.ts';
 
 /** Stands for all keys of a node, as in `node/n3`. */
@@ -33,6 +36,7 @@ export interface SecurityParts {
   readonly env: Pick<Env, 'random' | 'clock' | 'log'>;
   readonly ledger: Ledger;
   readonly ledgerExchange: LedgerExchange;
+  readonly quotas: Pick<Quotas, 'storedBytes'>;
   readonly tokenKeys: Pick<TokenKeys, 'all' | 'isInformed' | 'draw'>;
   readonly config: { readonly name: string };
   /** The keys with which this node proves its name; undefined if nodes need none. */
@@ -104,6 +108,16 @@ export class Security {
   /** Replaces the verbs of an identity on a prefix. Rejects with a `MecError`. */
   grant(change: GrantChange): Promise<Spread> {
     return this.#change(granted(this.#parts.ledger, change));
+  }
+
+  /** Replaces the quota of a tenant. Rejects with a `MecError`. */
+  limit(change: QuotaChange): Promise<Spread> {
+    return this.#change(limited(this.#parts.ledger, change));
+  }
+
+  /** The bytes that a tenant stores, by the last answers of the members; undefined if unknown. */
+  storedBytes(tenant: string): number | undefined {
+    return this.#parts.quotas.storedBytes(tenant);
   }
 
   /** Makes a token of an identity. Rejects with a `MecError`. */

@@ -93,7 +93,20 @@ const plainName = optional({
 export const NODE_KEYS = { name: plainName, host, port: optional(dataPort) };
 
 /** The units of bytes. */
-const SIZES = { B: 1, kB: 1000, KiB: 1024, MB: 1e6, MiB: 1024 * 1024 };
+const SIZES = {
+  B: 1,
+  kB: 1000,
+  KiB: 1024,
+  MB: 1e6,
+  MiB: 1024 ** 2,
+  GB: 1e9,
+  GiB: 1024 ** 3,
+  TB: 1e12,
+  TiB: 1024 ** 4,
+};
+
+/** A number of bytes with its unit, such as `"10GiB"`; undefined if malformed. */
+export const readBytes = (text: string): number | undefined => readUnits(text, SIZES);
 
 const maxvalue: ConfigRule<number> = {
   expected: `a size from "1B" to "${MAX_VALUE_BYTES / 1024 / 1024}MiB"`,

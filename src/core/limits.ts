@@ -112,6 +112,9 @@ export const MAX_LEDGER_RECORDS = 4096;
 export const MAX_MERGED_LEDGER_RECORDS = 4 * MAX_LEDGER_RECORDS;
 export const MAX_LEDGER_RIGHTS_CHARS = 4096;
 
+/** The largest quota of a tenant: a pebibyte, of which sums are still exact numbers. */
+export const MAX_QUOTA_BYTES = 2 ** 50;
+
 /** The time for which the ledger keeps an expired record, for nodes whose clocks are late, µs. */
 export const LEDGER_KEEP_MICROS = 86_400 * 1e6;
 

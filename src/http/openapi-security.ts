@@ -50,6 +50,11 @@ export const SECURITY_PATHS = {
     'Replace the verbs of an identity on a prefix',
     bodyOf({ identity: string, prefix: string, verbs: names }, ['identity', 'prefix', 'verbs']),
   ),
+  '/cluster/security/quotas': change(
+    'limitTenant',
+    'Replace the bytes that a tenant may store; 0 takes the quota away',
+    bodyOf({ tenant: string, bytes: { type: 'integer' } }, ['tenant', 'bytes']),
+  ),
   '/cluster/security/tokens': change(
     'issueToken',
     'Make a token of an identity',
@@ -140,7 +145,14 @@ export const SECURITY_SCHEMAS: Readonly<Record<string, DocumentPart>> = {
     properties: {
       records: {
         type: 'array',
-        items: { type: 'object', required: ['id', 'version', 'isRevoked', 'rights'] },
+        items: {
+          type: 'object',
+          required: ['id', 'version', 'isRevoked', 'rights'],
+          properties: {
+            quotaBytes: { type: 'integer', description: 'The bytes that a tenant may store.' },
+            storedBytes: { type: 'integer', description: 'The bytes that it stores, about.' },
+          },
+        },
       },
       isStale: { type: 'boolean' },
     },

@@ -183,7 +183,14 @@ const write = (operationId: string): DocumentPart => ({
       content: bytes,
     },
     300: { description: 'Written. With returnbody, all versions of the key.', ...siblingsWritten },
-    ...problems([...KEY, ...BODY, ...WRITE, 'too-many-siblings', 'idempotency-key-reused']),
+    ...problems([
+      ...KEY,
+      ...BODY,
+      ...WRITE,
+      'too-many-siblings',
+      'idempotency-key-reused',
+      'quota-exceeded',
+    ]),
   },
 });
 

@@ -34,6 +34,7 @@ export const ROUTES = {
   '/cluster/status': { GET: 'monitor' },
   '/cluster/security': { GET: 'admin' },
   '/cluster/security/grants': { POST: 'admin' },
+  '/cluster/security/quotas': { POST: 'admin' },
   '/cluster/security/tokens': { POST: 'admin' },
   '/cluster/security/signers': { POST: 'admin' },
   '/cluster/security/revoke': { POST: 'admin' },

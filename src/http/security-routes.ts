@@ -7,6 +7,7 @@ import type { MecNode } from '../cluster/node.ts';
 import type { Joins } from '../cluster/joins.ts';
 import type { Security } from '../cluster/security.ts';
 import { MAX_TOKEN_LIFE_MICROS, TOKEN_LIFE_MICROS } from '../core/limits.ts';
+import { nameOf } from '../core/security/ledger-record.ts';
 import { type Verb, VERBS, verbSetOf, verbsOf } from '../core/security/verb.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { DEFAULT_JOIN_MINUTES, MAX_CHANGE_BYTES, MAX_JOIN_MINUTES } from './limits.ts';
@@ -20,6 +21,10 @@ export const SECURITY_ROUTES: readonly ClusterRoute[] = [
   {
     path: /^\/cluster\/security\/grants$/,
     serve: byMethod('/cluster/security/grants', { POST: grant }),
+  },
+  {
+    path: /^\/cluster\/security\/quotas$/,
+    serve: byMethod('/cluster/security/quotas', { POST: limit }),
   },
   {
     path: /^\/cluster\/security\/tokens$/,
@@ -116,17 +121,20 @@ const timeOf = (micros: number): string | undefined =>
   micros === 0 ? undefined : microsToIso(micros);
 
 function show(node: MecNode, request: HttpRequest): HttpAnswer {
-  const records = securityOf(node, request).records.map(
-    ({ id, version, isRevoked, expiresMicros, holder, rights }) => ({
+  const security = securityOf(node, request);
+  const records = security.records.map(
+    ({ id, version, isRevoked, expiresMicros, holder, rights, quotaBytes }) => ({
       id,
       version,
       isRevoked,
       expires: timeOf(expiresMicros),
       holder: holder === '' ? undefined : holder,
       rights: rights.map(({ prefix, verbs }) => ({ prefix, verbs: verbsOf(verbs) })),
+      quotaBytes,
+      storedBytes: quotaBytes && security.storedBytes(nameOf(id)),
     }),
   );
-  return json(200, { records, isStale: securityOf(node, request).isStale });
+  return json(200, { records, isStale: security.isStale });
 }
 
 type ChangeFields = Readonly<Record<string, unknown>>;
@@ -172,6 +180,16 @@ async function grant(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
     throw badField('verbs', `must be a list of ${VERBS.join(', ')}; empty takes rights away`);
   const [identity, prefix] = [textIn(fields, 'identity'), textIn(fields, 'prefix')];
   return json(200, await security.grant({ identity, prefix, verbs: verbSetOf(verbs) }));
+}
+
+/** Replaces the quota of a tenant. */
+async function limit(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
+  const security = securityOf(node, request);
+  const fields = await fieldsOf(request, 'tenant', 'bytes');
+  const { bytes } = fields;
+  if (typeof bytes !== 'number')
+    throw badField('bytes', 'must be a number; 0 takes the quota away');
+  return json(200, await security.limit({ tenant: textIn(fields, 'tenant'), bytes }));
 }
 
 /** The life of a token or key, µs. */

@@ -41,6 +41,14 @@ export const FILTER_PROBES = 4;
 /** Keys that the smallest filter counts with: 256 replicas then take 1 MiB. */
 export const FILTER_KEYS = 1_000;
 
+/**
+ * Bytes that one round of background work reads to count those of tenants, and ranges of rows, of
+ * which each takes a seek. Requests have their turns between two pages.
+ */
+export const COUNT_SWEEP_BYTES = 32 * MIB;
+export const COUNT_RANGES = 1024;
+export const COUNT_PAGE_BYTES = MIB;
+
 /** Rounds of background work between two counts of the bytes on disk. */
 export const DISK_BYTES_SWEEPS = 10;
 

@@ -18,6 +18,7 @@ import { Replica } from './replica/replica.ts';
 import { StoreSize } from './store-size.ts';
 import { headerChange, headerOfPart, keepHeader, type StoreHeader } from './store-header.ts';
 import type { OnVersions, StoreParts } from './store-parts.ts';
+import type { TenantBytes } from './tenant-bytes.ts';
 import { loadRepaired } from './wounded-replicas.ts';
 
 /** How to load a store from its engine. */
@@ -30,6 +31,7 @@ export interface LoadOptions {
   readonly maxLogEntries: number;
   readonly recorder?: Recorder | undefined;
   readonly onVersions?: OnVersions | undefined;
+  readonly tenants: TenantBytes;
   readonly actors: OwnActors;
   readonly names: ReplicaNames;
   /** Partitions whose replicas may have lost rows. They begin again, and leave the set. */
@@ -97,11 +99,12 @@ export class OpenStore {
     const keys = sealed?.atRest.keys;
     const header = await keepHeader(engine, options.header, { nodeName, keys, life, log });
     const queue = new CommitQueue(engine, { clock, sync, onFailure, recorder });
-    const { actors, names, maxLogEntries, onVersions } = options;
+    const { actors, names, maxLogEntries, onVersions, tenants } = options;
     const shared = { clock, engine, queue, cache: new ObjectCache() };
     const parts: StoreParts = {
       ...shared,
       onVersions,
+      tenants,
       nodeName,
       actors,
       names,

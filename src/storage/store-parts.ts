@@ -7,6 +7,7 @@ import type { CommitQueue } from './commit-queue.ts';
 import type { Engine } from './engine.ts';
 import type { PackedVersion } from './records.ts';
 import type { ObjectCache } from './object-cache.ts';
+import type { TenantBytes } from './tenant-bytes.ts';
 
 /** Is told the present versions of a key. */
 export type OnVersions = (key: string, versions: readonly PackedVersion[]) => void;
@@ -26,6 +27,7 @@ export interface StoreParts {
   readonly recorder?: Recorder | undefined;
   /** Called with the versions of a key after each change; undefined if none looks. */
   readonly onVersions?: OnVersions | undefined;
+  readonly tenants: TenantBytes;
   /** Log entries kept per replica. */
   readonly maxLogEntries: number;
 }

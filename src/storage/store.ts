@@ -27,6 +27,7 @@ import type { Replica } from './replica/replica.ts';
 import type { OnVersions } from './store-parts.ts';
 import { readHeader } from './store-header.ts';
 import { statusOfReplicas, type StoreStatus } from './store-status.ts';
+import { TenantBytes } from './tenant-bytes.ts';
 import { UnreadableKeys } from './unreadable-keys.ts';
 import { Verification } from './verification.ts';
 import { WatchedEngine } from './watched-engine.ts';
@@ -57,6 +58,8 @@ export interface StoreOptions {
 export class Store {
   /** Keys that no member could read. */
   readonly unreadable = new UnreadableKeys();
+  /** The bytes of tenants that have a quota. */
+  readonly tenants = new TenantBytes();
   readonly #options: StoreOptions;
   readonly #actors: OwnActors;
   readonly #names: ReplicaNames;
@@ -233,6 +236,7 @@ export class Store {
       if (this.#opened !== undefined) await replica.sweep.run();
     }
     await this.#opened?.size.countMore();
+    if (this.#opened !== undefined) await this.tenants.countMore(this.#opened);
     await this.#opened?.resealing?.run();
   }
 
@@ -281,6 +285,7 @@ export class Store {
         sealed,
         actors: this.#actors,
         names: this.#names,
+        tenants: this.tenants,
         woundedPartitions: this.#woundedPartitions,
         onFailure: (why) => this.#failed(engine, why),
       });

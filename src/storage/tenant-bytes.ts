@@ -27,14 +27,14 @@ export interface TenantStore {
 }
 
 /** The bytes of one tenant in one replica. */
-interface Count {
+interface BytesOfReplica {
   /** The durable bytes when they were counted, less those that `added` has; undefined before. */
   counted: number | undefined;
   /** The bytes that have come since, less those that have gone. */
   added: number;
 }
 
-type Counts = WeakMap<CountedReplica, Count>;
+type BytesOfReplicas = WeakMap<CountedReplica, BytesOfReplica>;
 
 const bytesOf = (versions: readonly PackedVersion[]): number =>
   versions.reduce((sum, { body }) => sum + body.length, 0);
@@ -50,7 +50,7 @@ function bytesIn(record: Uint8Array | undefined, row: string): number {
   }
 }
 
-function countOf(counts: Counts, replica: CountedReplica): Count {
+function countOf(counts: BytesOfReplicas, replica: CountedReplica): BytesOfReplica {
   const known = counts.get(replica);
   if (known !== undefined) return known;
   const count = { counted: undefined, added: 0 };
@@ -64,11 +64,11 @@ function rangeOf(name: string, partition: number): { readonly from: string; read
   return { from: from + startOfTenant(name), to: `${from}${name}0` };
 }
 
-/** Counts the bytes of tenants. */
+/** BytesOfReplicas the bytes of tenants. */
 export class TenantBytes {
-  readonly #tenants = new Map<string, Counts>();
+  readonly #tenants = new Map<string, BytesOfReplicas>();
 
-  /** Counts these tenants from now on, and no others. */
+  /** BytesOfReplicas these tenants from now on, and no others. */
   watch(names: ReadonlySet<string>): void {
     for (const name of this.#tenants.keys()) if (!names.has(name)) this.#tenants.delete(name);
     for (const name of names) if (!this.#tenants.has(name)) this.#tenants.set(name, new WeakMap());
@@ -109,7 +109,7 @@ export class TenantBytes {
     return sum;
   }
 
-  /** Counts replicas that were not counted yet, up to the bounds of one round. */
+  /** BytesOfReplicas replicas that were not counted yet, up to the bounds of one round. */
   async countMore({ engine, queue, replicas }: TenantStore): Promise<void> {
     if (this.isIdle) return;
     let [bytes, ranges] = [0, 0];
@@ -127,7 +127,7 @@ export class TenantBytes {
   }
 
   /**
-   * Counts the rows of a snapshot, and those in the commit queue at that moment, as
+   * BytesOfReplicas the rows of a snapshot, and those in the commit queue at that moment, as
    * `ReplicaRows.count` does. Returns the bytes that were read.
    */
   async #count(
@@ -135,7 +135,7 @@ export class TenantBytes {
     names: readonly string[],
     { engine, queue }: Pick<TenantStore, 'engine' | 'queue'>,
   ): Promise<number> {
-    const begin = (name: string): [name: string, count: Count, less: number] => {
+    const begin = (name: string): [name: string, count: BytesOfReplica, less: number] => {
       const count = countOf(this.#tenants.get(name) ?? new WeakMap(), replica);
       const come = queue
         .pendingRows(rangeOf(name, replica.partition))
@@ -154,7 +154,7 @@ export class TenantBytes {
         try {
           resolve({ begun: names.map(begin), view: engine.snapshot() });
         } catch (failure) {
-          reject(failure as Error);
+          reject(failure);
         }
       });
     });

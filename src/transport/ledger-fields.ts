@@ -7,7 +7,7 @@ import {
   MAX_LEDGER_RIGHTS_CHARS,
   MAX_MERGED_LEDGER_RECORDS,
 } from '../core/limits.ts';
-import { flag, integer, list, text } from './field.ts';
+import { flag, integer, list, omissible, text } from './field.ts';
 import { MAX_NAME_CHARS } from './limits.ts';
 import { record, rows } from './record.ts';
 
@@ -26,6 +26,7 @@ export const ledgerRecords = list(
     holder: name,
     hash: name,
     rights: rows({ prefix: text(MAX_KEY_BYTES), verbs: integer }, MAX_LEDGER_RIGHTS_CHARS),
+    quotaBytes: omissible(integer),
   }),
   MAX_MERGED_LEDGER_RECORDS,
 );

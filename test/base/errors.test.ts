@@ -44,5 +44,5 @@ test('a detail that repeats the title is found', () => {
 
 test('the client repeats what the table says may be repeated', () => {
   for (const [code, { status, retriable }] of Object.entries(ERROR_KINDS))
-    assert.equal(isRetriable(status), retriable, code);
+    assert.equal(isRetriable(status, code), retriable, code);
 });

@@ -29,6 +29,7 @@ import {
   HEARTBEAT_MS,
   PENDING_COMPARES,
   PROBES_PER_BEAT,
+  QUOTA_ROUND_MS,
   REFUSED_MS,
   STRANGER_PROBE_MS,
   SUSPECT_AFTER_MS,
@@ -74,6 +75,7 @@ import { MAX_NODES } from '../../src/sim/membership-faults.ts';
 import { drawPlan } from '../../src/sim/plan.ts';
 import { Dice } from '../../src/sim/world.ts';
 import {
+  COUNT_SWEEP_BYTES,
   MAX_SIBLINGS,
   RESEAL_PAGE_BYTES,
   RESEAL_PAGE_ROWS,
@@ -196,6 +198,8 @@ const STATED: Readonly<Record<string, readonly string[]>> = {
   'docs/security.md': [
     `HMAC-SHA256, cut to ${8 * MAC_BYTES} bits`,
     `At most ${MAX_TOKEN_KEYS} keys count at a time`,
+    `Every ${seconds(QUOTA_ROUND_MS)} nodes tell each other`,
+    `up to ${COUNT_SWEEP_BYTES / MIB} MiB a second`,
     `A new key is drawn after ${TOKEN_KEY_DAYS} days, and the old one counts for ${TOKEN_KEY_DAYS} days more`,
     `costs a node no more than ${MAX_STRANGER_BYTES / KIB} KiB`,
     `an administrator for ${RECOVERY_MICROS / 60e6} minutes`,

@@ -25,6 +25,8 @@ export interface PutParts extends WriteParts, ForwardParts, UnseenParts {
     Pick<Holders, 'coordinators' | 'coordinatorAt' | 'pendingOf'> & {
       readonly own: Pick<LocalHolder, 'id' | 'assertTakes'>;
     };
+  /** Throws `quota-exceeded` if the tenant of a key has no room for these bytes. */
+  readonly quotas: { readonly assertRoom: (key: string, bytes: number) => void };
   readonly conditionals: Pick<ConditionalWrites, 'put'>;
   /** Reads a key before a delete, or before a write that replaces. */
   readonly get: (request: GetRequest) => Promise<GetResult>;
@@ -39,7 +41,9 @@ export interface WritePlanParts {
 
 /** Writes or deletes a key at W of its owners; rejects with a `MecError`. */
 export async function put(parts: PutParts, request: PutRequest): Promise<PutResult> {
-  const place = parts.holders.placeOf(request.key);
+  const { key, body } = request;
+  if (body !== undefined) parts.quotas.assertRoom(key, body.length);
+  const place = parts.holders.placeOf(key);
   if (request.condition !== undefined)
     return putSerialised(parts, place, { ...request, condition: request.condition });
   const endMs = parts.env.clock.monotonicMs() + request.timeoutMs;

@@ -38,6 +38,8 @@ export interface SightParts extends HealthParts {
   readonly holders: ExplainParts['holders'];
   readonly policies: ExplainParts['policies'];
   readonly top: TopKeys;
+  /** Tells the bytes of tenants on this node, as JSON. */
+  readonly quotas: { readonly report: () => string };
 }
 
 /** The latest slow operations of all nodes. */
@@ -192,6 +194,7 @@ export class Sight {
     if (topic === 'key') return packKeyReport(makeKeyReport({ ...this.#parts, siblings }, key));
     if (topic === 'pulse') return JSON.stringify(pulseOf(this.#parts, this.health.disk));
     if (topic === 'slow') return JSON.stringify(slow.latest);
+    if (topic === 'tenants') return this.#parts.quotas.report();
     const order = TOP_ORDERS.find((by) => topic === `top:${by}`);
     return order && JSON.stringify(top.by(order));
   }

@@ -3,7 +3,12 @@ import type { Random } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { NODE_NAME_PATTERN } from '../causality/actor.ts';
-import { MAX_LEDGER_RECORDS, MAX_LEDGER_RIGHTS_CHARS, RECOVERY_MICROS } from '../limits.ts';
+import {
+  MAX_LEDGER_RECORDS,
+  MAX_LEDGER_RIGHTS_CHARS,
+  MAX_QUOTA_BYTES,
+  RECOVERY_MICROS,
+} from '../limits.ts';
 import { drawBearer } from './bearer.ts';
 import { Ledger, RECOVERY_PREFIX } from './ledger.ts';
 import {
@@ -15,6 +20,7 @@ import {
   nameOf,
   rightsChars,
   type SigningAlgorithm,
+  tenantId,
   tokenId,
   userId,
 } from './ledger-record.ts';
@@ -52,6 +58,26 @@ export function granted(ledger: Ledger, { identity, prefix, verbs }: GrantChange
   if (rightsChars(rights) > MAX_LEDGER_RIGHTS_CHARS)
     throw refuse('prefix', `${identity} would have more rights than a record has room for`);
   return { ...user, version: user.version + 1, rights };
+}
+
+/** The bytes that a tenant may store. */
+export interface QuotaChange {
+  readonly tenant: string;
+  /** 0 takes the quota away. */
+  readonly bytes: number;
+}
+
+/** The record of a tenant with another quota. Throws `bad-parameter`. */
+export function limited(ledger: Ledger, { tenant, bytes }: QuotaChange): LedgerRecord {
+  if (!NODE_NAME_PATTERN.test(tenant))
+    throw refuse(
+      'tenant',
+      'A tenant has all keys NAME/…; a name has up to 64 letters, digits, dots, dashes or underscores',
+    );
+  if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > MAX_QUOTA_BYTES)
+    throw refuse('bytes', `A quota has up to ${MAX_QUOTA_BYTES} bytes; 0 takes it away`);
+  const known = ledger.get(tenantId(tenant));
+  return { ...known, version: known.version + 1, quotaBytes: bytes };
 }
 
 /** A new token, and its record. */

@@ -2,14 +2,16 @@
  * The records of the ledger, and their merge.
  *
  * A record is an identity with its rights, a token of an identity, a certificate that was revoked,
- * or a key of a node. An identity with several tokens is a role: its rights stand in one place
- * only. So a merge of two ledgers cannot combine halves of two changes to a right that neither had.
+ * or a key of a node. Or it is a tenant with its quota. An identity with several tokens is a role:
+ * its rights stand in one place only. So a merge of two ledgers cannot combine halves of two
+ * changes to a right that neither had.
  */
 import { NODE_NAME_PATTERN } from '../causality/actor.ts';
 import { isKeyStart, isReserved } from '../value/key.ts';
 import {
   MAX_KEY_BYTES,
   MAX_LEDGER_RIGHTS_CHARS,
+  MAX_QUOTA_BYTES,
   MAX_RECORD_VERSION,
   MAX_WALL_MICROS,
 } from '../limits.ts';
@@ -17,7 +19,7 @@ import { normalRights, type Right, rightsOfBoth } from './rights.ts';
 import { ALL_VERBS } from './verb.ts';
 
 /** The kinds of records, which begin their ids. */
-const KINDS = ['user', 'token', 'cert', 'key', 'ed25519', 'hmac-sha256'] as const;
+const KINDS = ['user', 'tenant', 'token', 'cert', 'key', 'ed25519', 'hmac-sha256'] as const;
 
 /** The algorithms of signed requests. Each is the kind of the records of its keys. */
 export const SIGNING_ALGORITHMS = ['ed25519', 'hmac-sha256'] as const;
@@ -30,7 +32,10 @@ const MORTAL: readonly string[] = ['token', 'cert', ...SIGNING_ALGORITHMS];
 
 /** One record of the ledger. */
 export interface LedgerRecord {
-  /** `user/NAME`, `token/ID`, `cert/SERIAL`, `key/ID`, `ed25519/ID` or `hmac-sha256/ID`. */
+  /**
+   * `user/NAME`, `tenant/NAME`, `token/ID`, `cert/SERIAL`, `key/ID`, `ed25519/ID` or
+   * `hmac-sha256/ID`.
+   */
   readonly id: string;
   /** Each change of the record adds one. */
   readonly version: number;
@@ -47,6 +52,8 @@ export interface LedgerRecord {
   readonly hash: string;
   /** The rights of an identity, as `normalRights` has them; else none. */
   readonly rights: readonly Right[];
+  /** The bytes that a tenant may store; 0 or undefined if they have no bound. */
+  readonly quotaBytes?: number | undefined;
 }
 
 /** A record without anything that it gives. */
@@ -62,6 +69,7 @@ export const emptyRecord = (id: string): LedgerRecord => ({
 
 /** The ids of records. */
 export const userId = (name: string): string => `user/${name}`;
+export const tenantId = (name: string): string => `tenant/${name}`;
 export const tokenId = (id: string): string => `token/${id}`;
 export const certId = (serial: string): string => `cert/${serial}`;
 export const keyId = (publicKey: string): string => `key/${publicKey.slice(0, KEY_ID_CHARS)}`;
@@ -97,7 +105,8 @@ export function isSound(record: LedgerRecord): boolean {
     return false;
   if (kind !== 'user' && rights.length > 0) return false;
   if (MORTAL.includes(kind) && expiresMicros === 0) return false;
-  if ((kind === 'user' || kind === 'cert') && holder + hash !== '') return false;
+  if (['user', 'tenant', 'cert'].includes(kind) && holder + hash !== '') return false;
+  if (!isCount(record.quotaBytes ?? 0, kind === 'tenant' ? MAX_QUOTA_BYTES : 0)) return false;
   if (kind === 'key' && hash !== '' && id !== keyId(hash)) return false;
   if (holder !== '' && !NODE_NAME_PATTERN.test(holder)) return false;
   if (hash !== '' && !SHA256.test(hash)) return false;
@@ -107,18 +116,20 @@ export function isSound(record: LedgerRecord): boolean {
   return areSound && rightsChars(rights) <= MAX_LEDGER_RIGHTS_CHARS;
 }
 
-/** Of two expiries, the earlier one. */
-export const earlier = (a: number, b: number): number =>
+/** Of two bounds, such as expiries, the smaller one. 0 is none. */
+export const smaller = (a: number, b: number): number =>
   a === 0 || b === 0 ? a + b : Math.min(a, b);
 
 /**
- * Of two bodies of one version, the rights that both have. Two tokens with one id have different
- * secrets, so neither counts.
+ * Of two bodies of one version, the rights that both have, and the smaller quota. Two tokens with
+ * one id have different secrets, so neither counts.
  */
 function meet(a: LedgerRecord, b: LedgerRecord): LedgerRecord {
   const isSame = a.holder === b.holder && a.hash === b.hash;
   const { holder, hash } = isSame ? a : emptyRecord(a.id);
-  return { ...a, holder, hash, rights: rightsOfBoth(a.rights, b.rights) };
+  const quotaBytes = smaller(a.quotaBytes ?? 0, b.quotaBytes ?? 0);
+  const rights = rightsOfBoth(a.rights, b.rights);
+  return { ...a, holder, hash, rights, ...(quotaBytes > 0 && { quotaBytes }) };
 }
 
 /**
@@ -128,11 +139,11 @@ function meet(a: LedgerRecord, b: LedgerRecord): LedgerRecord {
 export function mergeRecords(a: LedgerRecord, b: LedgerRecord): LedgerRecord {
   const newer = a.version === b.version ? meet(a, b) : a.version > b.version ? a : b;
   const isRevoked = a.isRevoked || b.isRevoked;
-  return { ...newer, isRevoked, expiresMicros: earlier(a.expiresMicros, b.expiresMicros) };
+  return { ...newer, isRevoked, expiresMicros: smaller(a.expiresMicros, b.expiresMicros) };
 }
 
-/** The record with its rights in their only form. */
-export const normalRecord = (record: LedgerRecord): LedgerRecord => ({
-  ...record,
-  rights: normalRights(record.rights),
-});
+/** The record in its only form: its rights are, and it has a quota only if that is a bound. */
+export function normalRecord({ quotaBytes = 0, ...record }: LedgerRecord): LedgerRecord {
+  const rights = normalRights(record.rights);
+  return { ...record, rights, ...(quotaBytes > 0 && { quotaBytes }) };
+}

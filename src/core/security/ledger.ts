@@ -10,7 +10,6 @@ import { Secret } from '../../base/secret.ts';
 import type { Bearer } from './bearer.ts';
 import {
   certId,
-  earlier,
   emptyRecord,
   isSound,
   kindOf,
@@ -20,6 +19,7 @@ import {
   normalRecord,
   SIGNING_ALGORITHMS,
   type SigningAlgorithm,
+  smaller,
   tokenId,
   userId,
 } from './ledger-record.ts';
@@ -50,13 +50,17 @@ interface ProvedIdentity {
 
 const NO_RIGHTS = new RightsTable([]);
 
-const textOf = ({ id, version, isRevoked, expiresMicros, holder, hash, rights }: LedgerRecord) =>
-  JSON.stringify([id, version, isRevoked, expiresMicros, holder, hash, rights]);
+function textOf(record: LedgerRecord): string {
+  const { id, version, isRevoked, expiresMicros, holder, hash, rights, quotaBytes } = record;
+  const common = [id, version, isRevoked, expiresMicros, holder, hash, rights];
+  return JSON.stringify(quotaBytes === undefined ? common : [...common, quotaBytes]);
+}
 
 /** The ledger of one node. */
 export class Ledger {
   #records = new Map<string, LedgerRecord>();
   #hash: string | undefined;
+  #quotas: ReadonlyMap<string, number> | undefined;
   readonly #listeners: (() => void)[] = [];
   readonly #tables = new Map<string, RightsTable>();
   /** Tokens that were compared since the last change, so that the next request need not. */
@@ -120,6 +124,7 @@ export class Ledger {
 
   #noteChange(): void {
     this.#hash = undefined;
+    this.#quotas = undefined;
     this.#tables.clear();
     this.#proved = new WeakMap();
     callAll(this.#listeners, (listener) => listener());
@@ -136,7 +141,7 @@ export class Ledger {
     const identity = this.identityNamed(record.holder, nowMicros);
     if (identity === undefined) return undefined;
     const { expiresMicros } = this.get(userId(record.holder));
-    const untilMicros = earlier(record.expiresMicros, expiresMicros) || Infinity;
+    const untilMicros = smaller(record.expiresMicros, expiresMicros) || Infinity;
     this.#proved.set(bearer, { identity, untilMicros });
     return identity;
   }
@@ -192,6 +197,20 @@ export class Ledger {
       ({ id, isRevoked, hash }) => kindOf(id) === 'key' && !isRevoked && hash !== '',
     );
     return new Map(keys.map(({ hash, holder }) => [hash, holder]));
+  }
+
+  /** The bytes that tenants may store, by name. */
+  get quotas(): ReadonlyMap<string, number> {
+    return (this.#quotas ??= this.#readQuotas());
+  }
+
+  #readQuotas(): ReadonlyMap<string, number> {
+    const tenants = [...this.#records.values()].filter(({ id }) => kindOf(id) === 'tenant');
+    return new Map(
+      tenants.flatMap(({ id, quotaBytes = 0 }) =>
+        quotaBytes > 0 ? [[nameOf(id), quotaBytes]] : [],
+      ),
+    );
   }
 
   /** The names of all identities that have a record. */

@@ -1,6 +1,6 @@
 /**
- * Tenants: the tenant NAME has all keys that begin with `NAME/`. So the tenant of a key follows from
- * the key, and no two tenants share one.
+ * Tenants: the tenant NAME has all keys that begin with `NAME/`. So the tenant of a key follows
+ * from the key, and no two tenants share one.
  */
 
 /** The name before the first slash of a key; undefined if there is none. */

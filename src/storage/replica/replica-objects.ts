@@ -67,6 +67,7 @@ export class ReplicaObjects {
     { key, object, dots, memory: made }: ReplicaMerge,
   ): RowChange[] {
     const { partition, clock, residues, rows, log, expiry, watches, marks, memory } = this.#parts;
+    const { tenants } = this.#store;
     const { versions, residue } = marks.strip(key, object, clock);
     const row = keyspace.objectRow(partition, key);
     this.#store.cache.drop(row);
@@ -75,6 +76,8 @@ export class ReplicaObjects {
     ];
     residues.append(key, { before: before.residue, after: residue }, changes);
     rows.countChange(key, { before: before.versions.length, after: versions.length });
+    if (!tenants.isIdle)
+      tenants.noteChange(rows, key, { before: before.versions, after: versions });
     log.append(key, dots, changes);
     expiry.append(key, { before: before.versions, after: versions }, changes);
     watches.changed(key);
@@ -91,6 +94,7 @@ export class ReplicaObjects {
     const changes = [marks.add(key, clock), ...memory.forget(key)];
     residues.appendLoss(key, changes);
     rows.countChange(key, { before: 1, after: 0 });
+    this.#store.tenants.forget(rows, key);
     this.#store.log.error('record damaged: the other nodes are asked for the key', {
       partition,
       key,

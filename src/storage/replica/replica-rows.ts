@@ -11,7 +11,7 @@ import { KeyFilter } from './key-filter.ts';
 
 /** Scans the rows of one partition, and counts its objects. */
 export class ReplicaRows {
-  readonly #partition: number;
+  readonly partition: number;
   readonly #engine: RowReader;
   /** The durable objects with a version when they were counted, less those that `#come` has. */
   #counted: number | undefined;
@@ -23,7 +23,7 @@ export class ReplicaRows {
   #nextFilter: KeyFilter | undefined;
 
   constructor(partition: number, engine: RowReader) {
-    this.#partition = partition;
+    this.partition = partition;
     this.#engine = engine;
   }
 
@@ -63,7 +63,7 @@ export class ReplicaRows {
     readonly queue: CommitQueue;
   }): Promise<void> {
     if (!this.isCountDue || this.#nextFilter !== undefined) return;
-    const range = keyspace.partitionRange('o', this.#partition);
+    const range = keyspace.partitionRange('o', this.partition);
     const filter = new KeyFilter(this.objects ?? 0);
     this.#nextFilter = filter;
     try {
@@ -89,7 +89,7 @@ export class ReplicaRows {
     return new Promise((resolve, reject) => {
       queue.runBetweenBatches((error) => {
         if (error !== undefined) return reject(error);
-        const onTheirWay = queue.pendingRows(keyspace.partitionRange('o', this.#partition));
+        const onTheirWay = queue.pendingRows(keyspace.partitionRange('o', this.partition));
         for (const [row] of onTheirWay) this.#nextFilter?.add(keyspace.keyOfRow(row));
         const isNew = ([row, value]: readonly [string, unknown]): number =>
           Number(value !== undefined) - Number(engine.get(row) !== undefined);
@@ -103,7 +103,7 @@ export class ReplicaRows {
   async keysAfter(after: string | undefined, limit: number): Promise<string[]> {
     const found = new Set<string>();
     for (const kind of ['o', 'r'] as const) {
-      const range = keyspace.partitionRange(kind, this.#partition);
+      const range = keyspace.partitionRange(kind, this.partition);
       const from = after === undefined ? range.from : `${range.from}${after}\0`;
       for (const row of await this.#engine.keys({ ...range, from, limit }))
         found.add(keyspace.keyOfRow(row));
@@ -117,7 +117,7 @@ export class ReplicaRows {
     until: string | undefined,
     limit: number,
   ): Promise<Row[]> {
-    const range = keyspace.partitionRange('o', this.#partition);
+    const range = keyspace.partitionRange('o', this.partition);
     const from = after === undefined ? range.from : `${range.from}${after}\0`;
     const to = until === undefined ? range.to : `${range.from}${until}\0`;
     return this.#engine.scan({ from, to, limit });
@@ -133,7 +133,7 @@ export class ReplicaRows {
     to: string | undefined;
     limit: number;
   }): Promise<string[]> {
-    const range = keyspace.partitionRange('o', this.#partition);
+    const range = keyspace.partitionRange('o', this.partition);
     const end = to === undefined ? range.to : range.from + to;
     const rows = await this.#engine.keys({ from: range.from + from, to: end, limit });
     return rows.map(keyspace.keyOfRow);
@@ -151,7 +151,7 @@ export class ReplicaRows {
 
   /** Visits all rows of a kind, page by page. */
   async each(kind: keyspace.RowKind, visit: (row: Row) => void): Promise<void> {
-    const range = keyspace.partitionRange(kind, this.#partition);
+    const range = keyspace.partitionRange(kind, this.partition);
     for (let from = range.from; ;) {
       const page = await this.#engine.scan({ ...range, from, limit: SCAN_PAGE_ROWS });
       page.forEach(visit);

@@ -55,8 +55,8 @@ test('an operation that fails tells its code', async () => {
 test('a write tells the time of its own disk and of each peer', async () => {
   const cluster = new FakeCluster();
   const conditionals = { put: () => assert.fail('the write has no condition') };
-  const { env, partitions, policies, time, holders, observer } = cluster;
-  const parts = { env, partitions, policies, time, holders, observer, conditionals };
+  const { env, partitions, policies, time, holders, observer, quotas } = cluster;
+  const parts = { env, partitions, policies, time, holders, observer, quotas, conditionals };
   const request = { key: 'k', token: undefined, body: content('v'), r: 2, w: 3, timeoutMs: 1_000 };
   const writing = put({ ...parts, get: (read) => get(cluster, read) }, request);
   cluster.clock.advance(3);
@@ -73,8 +73,8 @@ test('a write tells the time of its own disk and of each peer', async () => {
 test('a conditional write and a forward are told as what they are, also if they fail', async () => {
   const cluster = new FakeCluster();
   const conditionals = { put: () => Promise.reject(new MecError('contended')) };
-  const { env, partitions, policies, time, observer } = cluster;
-  const common = { env, partitions, policies, time, observer, conditionals };
+  const { env, partitions, policies, time, observer, quotas } = cluster;
+  const common = { env, partitions, policies, time, observer, quotas, conditionals };
   const condition = { ifMatch: undefined, ifNoneMatch: '*', idempotencyKey: undefined } as const;
   const request = { key: 'k', token: undefined, body: content('v'), r: 2, w: 2, timeoutMs: 1_000 };
   const parts = {

@@ -48,7 +48,7 @@ function start(
     others: () => [...others],
     coordinators: () => [...coordinators],
   };
-  const { env, partitions, policies, time, observer } = cluster;
+  const { env, partitions, policies, time, observer, quotas } = cluster;
   const conditionals = { put: () => assert.fail('the write has no condition') };
   const parts: PutParts = {
     env,
@@ -58,6 +58,7 @@ function start(
     observer,
     holders,
     conditionals,
+    quotas,
     get: (read) => get(cluster, read),
   };
   return put(parts, {
