@@ -63,12 +63,13 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
     args: [
       [
         '<action>',
-        'init, status, grant, import, token, signer, revoke, rotate, rekey, reload, renew, certify, ' +
-          'off or recover',
+        'init, status, grant, quota, import, token, signer, revoke, rotate, rekey, reload, renew, ' +
+          'certify, off or recover',
       ],
       [
         '[words...]',
-        'grant IDENTITY PREFIX VERBS; import FILE; token IDENTITY; certify IDENTITY; revoke ID; rotate [tokens]',
+        'grant IDENTITY PREFIX VERBS; quota TENANT SIZE; import FILE; token IDENTITY; ' +
+          'certify IDENTITY; revoke ID; rotate [tokens]',
       ],
     ],
     options: [
@@ -102,6 +103,7 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
         about: 'token, signer: days until it expires (default: 90)',
         parse: numberWithin(1, 3_660),
       },
+      { flags: '--exact', about: 'grant: rights on the key PREFIX only' },
       { flags: '--key <file>', about: 'signer: a public key of Ed25519, as PEM' },
       {
         flags: '--node <file>',

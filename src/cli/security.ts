@@ -6,7 +6,7 @@ import { readText } from '../config/client-file.ts';
 import { readBytes } from '../config/rules.ts';
 import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { recovery } from '../core/security/ledger-change.ts';
-import { VERBS } from '../core/security/verb.ts';
+import { KEY_VERBS, VERBS, verbsOf } from '../core/security/verb.ts';
 import {
   certifyUser,
   type InitOptions,
@@ -28,6 +28,7 @@ interface SecurityOptions extends RemoteOptions, InitOptions, RekeyOptions {
   readonly days?: number;
   readonly running?: boolean;
   readonly key?: string;
+  readonly exact?: boolean;
 }
 
 type Action = (words: readonly string[], options: SecurityOptions) => Promise<void>;
@@ -99,13 +100,23 @@ const init: Action = async (words, options) => {
   await say(`mec status --client ${clientFile}`);
 };
 
+/** Verbs on a prefix or on one key. */
+interface ShownRight {
+  readonly prefix?: string;
+  readonly key?: string;
+  readonly verbs: readonly string[];
+}
+
+const rightText = ({ prefix, key, verbs }: ShownRight): string =>
+  `${key === undefined ? '' : 'only '}${JSON.stringify(prefix ?? key)}: ${verbs.join(' ')}`;
+
 interface LedgerAnswer {
   readonly records: readonly {
     readonly id: string;
     readonly isRevoked: boolean;
     readonly expires?: string;
     readonly holder?: string;
-    readonly rights: readonly { readonly prefix: string; readonly verbs: readonly string[] }[];
+    readonly rights: readonly ShownRight[];
     readonly quotaBytes?: number;
     readonly storedBytes?: number;
   }[];
@@ -128,7 +139,7 @@ const status: Action = async (words, options) => {
       isRevoked ? 'revoked' : undefined,
       holder,
       expires && `until ${expires}`,
-      ...rights.map(({ prefix, verbs }) => `${JSON.stringify(prefix)}: ${verbs.join(' ')}`),
+      ...rights.map(rightText),
       useOf(record),
     ];
     await say(`${id}  ${facts.filter((fact) => fact !== undefined).join('  ')}`);
@@ -136,9 +147,13 @@ const status: Action = async (words, options) => {
 };
 
 const grant: Action = async (words, options) => {
-  const [identity, prefix, verbs] = wordsOf(words, 'IDENTITY', 'PREFIX', 'VERB,…|none');
-  const list = verbs === 'none' ? [] : verbs === 'all' ? VERBS : verbs?.split(',');
-  await tellSpread(await change(options, 'grants', { identity, prefix, verbs: list }));
+  const isKey = options.exact === true;
+  const names = ['IDENTITY', isKey ? 'KEY' : 'PREFIX', 'VERB,…|none'];
+  const [identity, prefix, verbs] = wordsOf(words, ...names);
+  const all = isKey ? verbsOf(KEY_VERBS) : VERBS;
+  const list = verbs === 'none' ? [] : verbs === 'all' ? all : verbs?.split(',');
+  const place = isKey ? { key: prefix } : { prefix };
+  await tellSpread(await change(options, 'grants', { identity, ...place, verbs: list }));
 };
 
 const quota: Action = async (words, options) => {
@@ -155,7 +170,7 @@ const importPolicy: Action = async (words, options) => {
   const grants = parseCasbinPolicy(file, readText(file));
   for (const one of grants) {
     const spread = await change<SpreadAnswer>(options, 'grants', { ...one });
-    await say(`${one.identity}  ${JSON.stringify(one.prefix)}: ${one.verbs.join(' ')}`);
+    await say(`${one.identity}  ${rightText(one)}`);
     if (spread.lack.length > 0) await tellSpread(spread);
   }
 };

@@ -47,8 +47,8 @@ export const SECURITY_PATHS = {
   },
   '/cluster/security/grants': change(
     'grant',
-    'Replace the verbs of an identity on a prefix',
-    bodyOf({ identity: string, prefix: string, verbs: names }, ['identity', 'prefix', 'verbs']),
+    'Replace the verbs of an identity on a prefix, or on one key',
+    bodyOf({ identity: string, prefix: string, key: string, verbs: names }, ['identity', 'verbs']),
   ),
   '/cluster/security/quotas': change(
     'limitTenant',

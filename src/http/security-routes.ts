@@ -8,7 +8,8 @@ import type { Joins } from '../cluster/joins.ts';
 import type { Security } from '../cluster/security.ts';
 import { MAX_TOKEN_LIFE_MICROS, TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import { nameOf } from '../core/security/ledger-record.ts';
-import { type Verb, VERBS, verbSetOf, verbsOf } from '../core/security/verb.ts';
+import type { Right } from '../core/security/rights.ts';
+import { ofKey, ofPrefix, type Verb, VERBS, verbSetOf, verbsOf } from '../core/security/verb.ts';
 import type { HttpAnswer, HttpRequest } from './exchange.ts';
 import { DEFAULT_JOIN_MINUTES, MAX_CHANGE_BYTES, MAX_JOIN_MINUTES } from './limits.ts';
 import { ed25519KeyOf } from './message-signature.ts';
@@ -129,12 +130,21 @@ function show(node: MecNode, request: HttpRequest): HttpAnswer {
       isRevoked,
       expires: timeOf(expiresMicros),
       holder: holder === '' ? undefined : holder,
-      rights: rights.map(({ prefix, verbs }) => ({ prefix, verbs: verbsOf(verbs) })),
+      rights: rights.flatMap(toGrants),
       quotaBytes,
       storedBytes: quotaBytes && security.storedBytes(nameOf(id)),
     }),
   );
   return json(200, { records, isStale: security.isStale });
+}
+
+/** The rights on a prefix, and on the key that is this prefix. */
+function toGrants({ prefix, verbs }: Right): object[] {
+  const grants = [
+    { prefix, verbs: verbsOf(ofPrefix(verbs)) },
+    { key: prefix, verbs: verbsOf(ofKey(verbs)) },
+  ];
+  return grants.filter((one) => one.verbs.length > 0);
 }
 
 type ChangeFields = Readonly<Record<string, unknown>>;
@@ -174,12 +184,15 @@ const isVerb = (value: unknown): value is Verb => VERBS.some((verb) => verb === 
 
 async function grant(node: MecNode, request: HttpRequest): Promise<HttpAnswer> {
   const security = securityOf(node, request);
-  const fields = await fieldsOf(request, 'identity', 'prefix', 'verbs');
+  const fields = await fieldsOf(request, 'identity', 'prefix', 'key', 'verbs');
   const { verbs } = fields;
   if (!Array.isArray(verbs) || !verbs.every(isVerb))
     throw badField('verbs', `must be a list of ${VERBS.join(', ')}; empty takes rights away`);
-  const [identity, prefix] = [textIn(fields, 'identity'), textIn(fields, 'prefix')];
-  return json(200, await security.grant({ identity, prefix, verbs: verbSetOf(verbs) }));
+  const isKey = fields['key'] !== undefined;
+  if (isKey && fields['prefix'] !== undefined)
+    throw badField('key', 'and "prefix" exclude each other');
+  const [identity, prefix] = [textIn(fields, 'identity'), textIn(fields, isKey ? 'key' : 'prefix')];
+  return json(200, await security.grant({ identity, prefix, isKey, verbs: verbSetOf(verbs) }));
 }
 
 /** Replaces the quota of a tenant. */

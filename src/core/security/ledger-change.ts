@@ -25,7 +25,7 @@ import {
   userId,
 } from './ledger-record.ts';
 import { normalRights } from './rights.ts';
-import { ALL_VERBS, type VerbSet } from './verb.ts';
+import { ALL_VERBS, KEY_VERBS, ofKey, ofPrefix, onKey, type VerbSet } from './verb.ts';
 
 const refuse = (parameter: string, detail: string): MecError =>
   new MecError('bad-parameter', { parameter, detail });
@@ -39,22 +39,32 @@ function assertName(name: string): void {
     );
 }
 
-/** Rights of an identity on the keys with one prefix, which replace those that it had there. */
+/** Rights of an identity on a prefix or a key, which replace those that it had there. */
 export interface GrantChange {
   readonly identity: string;
   readonly prefix: string;
-  /** Empty takes the rights on exactly this prefix away. */
+  /** Whether the rights are on the key `prefix` only. */
+  readonly isKey?: boolean;
+  /** Empty takes the rights on exactly this prefix or key away. */
   readonly verbs: VerbSet;
 }
 
 /** The record of an identity with other rights. Throws `bad-parameter`. */
-export function granted(ledger: Ledger, { identity, prefix, verbs }: GrantChange): LedgerRecord {
+export function granted(
+  ledger: Ledger,
+  { identity, prefix, isKey = false, verbs }: GrantChange,
+): LedgerRecord {
   assertName(identity);
   if (!isPrefix(prefix)) throw refuse('prefix', 'A prefix is the beginning of keys, or empty');
+  if (isKey && prefix === '') throw refuse('key', 'A key is not empty');
+  if (isKey && (verbs & ~KEY_VERBS) !== 0)
+    throw refuse('verbs', 'list and admin are rights on prefixes, not on one key');
   const user = ledger.get(userId(identity));
   if (user.isRevoked) throw refuse('identity', `${identity} was revoked, and never comes back`);
   const others = user.rights.filter((right) => right.prefix !== prefix);
-  const rights = normalRights([...others, { prefix, verbs }]);
+  const known = user.rights.find((right) => right.prefix === prefix)?.verbs ?? 0;
+  const all = isKey ? ofPrefix(known) | onKey(verbs) : onKey(ofKey(known)) | verbs;
+  const rights = normalRights([...others, { prefix, verbs: all }]);
   if (rightsChars(rights) > MAX_LEDGER_RIGHTS_CHARS)
     throw refuse('prefix', `${identity} would have more rights than a record has room for`);
   return { ...user, version: user.version + 1, rights };

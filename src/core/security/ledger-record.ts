@@ -16,7 +16,7 @@ import {
   MAX_WALL_MICROS,
 } from '../limits.ts';
 import { normalRights, type Right, rightsOfBoth } from './rights.ts';
-import { ALL_VERBS } from './verb.ts';
+import { ofKey, RIGHT_VERBS, type VerbSet } from './verb.ts';
 
 /** The kinds of records, which begin their ids. */
 const KINDS = ['user', 'tenant', 'token', 'cert', 'key', 'ed25519', 'hmac-sha256'] as const;
@@ -96,6 +96,12 @@ const isCount = (n: number, most: number): boolean =>
 export const rightsChars = (rights: readonly Right[]): number =>
   rights.reduce((sum, { prefix }) => sum + prefix.length + 8, 0);
 
+/** Whether a right on this prefix can have these verbs. There is no empty key. */
+const areVerbs = (verbs: VerbSet, prefix: string): boolean =>
+  isCount(verbs, RIGHT_VERBS) &&
+  (verbs & ~RIGHT_VERBS) === 0 &&
+  (prefix !== '' || ofKey(verbs) === 0);
+
 /** Whether a record has the grammar of one. Those of a peer, or of a disk, may not. */
 export function isSound(record: LedgerRecord): boolean {
   const { id, version, expiresMicros, holder, hash, rights } = record;
@@ -110,9 +116,7 @@ export function isSound(record: LedgerRecord): boolean {
   if (kind === 'key' && hash !== '' && id !== keyId(hash)) return false;
   if (holder !== '' && !NODE_NAME_PATTERN.test(holder)) return false;
   if (hash !== '' && !SHA256.test(hash)) return false;
-  const areSound = rights.every(
-    ({ prefix, verbs }) => isPrefix(prefix) && isCount(verbs, ALL_VERBS),
-  );
+  const areSound = rights.every(({ prefix, verbs }) => isPrefix(prefix) && areVerbs(verbs, prefix));
   return areSound && rightsChars(rights) <= MAX_LEDGER_RIGHTS_CHARS;
 }
 
