@@ -91,8 +91,9 @@ async function startNode(config: Config): Promise<RunningNode> {
 async function reload(file: string, { log, ...node }: RunningNode): Promise<void> {
   try {
     const next = await loadConfig(file);
-    const { changed, needRestart } = node.reload(next);
+    // If a file does not fit, nothing of the configuration changes.
     await node.reloadFiles(next);
+    const { changed, needRestart } = node.reload(next);
     Object.assign(log, { level: next.log.level, format: next.log.format });
     log.info('configuration read again', { changed: changed.join(' ') || 'nothing' });
     if (needRestart.length > 0)

@@ -1,7 +1,7 @@
 /** The configuration of a running node: a part of it may change, and the rest needs a restart. */
 import type { Config } from './config.ts';
 
-type LiveTable = 'quorum' | 'security' | 'http' | 'log' | 'policies';
+type LiveTable = 'quorum' | 'security' | 'storage' | 'http' | 'log' | 'policies';
 
 /** The configuration of a running node. All parts of the node read it when they need a value. */
 export type LiveConfig = Omit<Config, LiveTable> & {
@@ -14,7 +14,7 @@ export interface ReloadedConfig {
   readonly needRestart: readonly string[];
 }
 
-type Setting = (config: Config) => unknown;
+type Setting = (config: LiveConfig) => unknown;
 
 /** The keys that count at once. */
 const LIVE: Readonly<Record<string, Setting>> = {
@@ -34,6 +34,15 @@ const LIVE: Readonly<Record<string, Setting>> = {
   policy: ({ policies }) => policies,
 };
 
+/** The place of the master key. Another one counts at once, if both are of an encrypted store. */
+const MASTER_KEY: Readonly<Record<string, Setting>> = {
+  'storage.masterkey': ({ storage }) => storage.masterKeyFile,
+  'storage.masterkeycommand': ({ storage }) => storage.masterKeyCommand,
+};
+
+const isEncrypted = (config: LiveConfig): boolean =>
+  Object.values(MASTER_KEY).some((of) => of(config) !== undefined);
+
 /**
  * The keys that need a restart: the place of a node in its cluster, its ports and who may reach
  * them, and its disk. The open connections are counted by `http.proxies`, and the page is read at
@@ -51,8 +60,6 @@ const FIXED: Readonly<Record<string, Setting>> = {
   node: ({ nodes }) => nodes,
   'quorum.n': ({ quorum }) => quorum.n,
   'storage.sync': ({ storage }) => storage.sync,
-  'storage.masterkey': ({ storage }) => storage.masterKeyFile,
-  'storage.masterkeycommand': ({ storage }) => storage.masterKeyCommand,
   'security.mode': ({ security }) => security.mode,
   'security.maxage': ({ security }) => security.maxAgeMs,
   jwt: ({ security }) => security.jwt,
@@ -66,7 +73,13 @@ export function reloadConfig(live: LiveConfig, next: Config): ReloadedConfig {
     Object.entries(settings).flatMap(([key, of]) =>
       JSON.stringify(of(live)) === JSON.stringify(of(next)) ? [] : [key],
     );
-  const reloaded = { changed: changedOf(LIVE), needRestart: changedOf(FIXED) };
+  const isSameStore = isEncrypted(live) && isEncrypted(next);
+  const places = changedOf(MASTER_KEY);
+  const reloaded = {
+    changed: [...changedOf(LIVE), ...(isSameStore ? places : [])],
+    needRestart: [...changedOf(FIXED), ...(isSameStore ? [] : places)],
+  };
+  if (isSameStore) live.storage = { ...next.storage, sync: live.storage.sync };
   live.quorum = { ...next.quorum, n: live.quorum.n };
   live.http = { ...next.http, proxies: live.http.proxies, ui: live.http.ui };
   const { requestsPerSecond, bytesPerSecond } = next.security;

@@ -62,8 +62,12 @@ export class DataKeyFile implements AtRest {
     await replaceFile(this.#path, async (text) => withoutKeysBefore(this.#path, text, generation));
   }
 
-  /** Reads the file again, and takes over new keys. Rejects with `StartError`. */
+  /**
+   * Reads the file again, and takes over new keys. Rejects with `StartError`. Without a master key
+   * nothing changes before a start, which refuses that.
+   */
   async reload({ storage }: EncryptedConfig): Promise<void> {
+    if (!isGiven(storage)) return;
     const master = await readMasterKey(storage);
     const text = await readFile(this.#path, 'utf8');
     this.keys.join(DataKeys.open(this.#path, text, master));

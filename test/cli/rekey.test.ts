@@ -164,6 +164,19 @@ test('mec security rekey changes the data key of a running node, and the master 
   const moved = await rekey('--masterkey', machine.file('next.key'));
   assert.deepEqual([moved.code, moved.err], [0, '']);
   await machine.put('l', 'written with the same data key');
+  const read = (): number => node.log.split('configuration read again').length;
+  const times = read();
+  await machine.configure('masterkey = "next.key"');
+  node.signal('SIGHUP');
+  await eventually('it knows the place of the key', async () => read() > times);
+  assert.match(node.log, /configuration read again.*storage\.masterkey/);
+  await machine.configure('masterkey = "master.key"');
+  node.signal('SIGHUP');
+  await eventually('it takes no other key', async () =>
+    /configuration not read again.*not made with this master key/.test(node.log),
+  );
+  assert.doesNotMatch(node.log, /needs a restart/);
+  assert.equal((await rekey()).code, 1, 'the file has a key that does not fit');
   await node.end('SIGKILL');
   await assertRefused(mec(t, '--config', node.configFile), /not made with this master key/);
   await machine.start('masterkey = "next.key"');

@@ -72,6 +72,22 @@ test('there is a line for every key', () => {
   assert.deepEqual(Object.keys(LINES).sort(), all);
 });
 
+test('another place of the master key counts at once, if the store is encrypted', () => {
+  const live: LiveConfig = { ...configOf('[storage]\nsync = false\nmasterkey = "/a"') };
+  const next = configOf('[storage]\nsync = true\nmasterkey = "/b"');
+  assert.deepEqual(reloadConfig(live, next), {
+    changed: ['storage.masterkey'],
+    needRestart: ['storage.sync'],
+  });
+  assert.deepEqual(live.storage, { ...next.storage, sync: false });
+  const command = configOf('[storage]\nmasterkeycommand = "echo"');
+  const both = ['storage.masterkey', 'storage.masterkeycommand'];
+  assert.deepEqual(reloadConfig(live, command).changed, both);
+  const none = configOf('[storage]\nsync = false');
+  assert.deepEqual(reloadConfig(live, none).needRestart, ['storage.masterkeycommand']);
+  assert.equal(live.storage.masterKeyCommand, 'echo');
+});
+
 for (const [key, line] of Object.entries(LINES)) {
   const isLive = LIVE.some((keys) => keys.test(key));
   test(`a change of ${key} ${isLive ? 'counts at once' : 'needs a restart'}`, () => {
