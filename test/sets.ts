@@ -29,6 +29,7 @@ const NOT_FAST: Readonly<Record<string, readonly TestSet[]>> = {
   'cli/join.test.ts': ['long'],
   'cli/operator-commands.test.ts': ['long'],
   'cli/rekey.test.ts': ['long'],
+  'cli/secrets.test.ts': ['long'],
   'cli/simulate.test.ts': ['long'],
   'client/batch.test.ts': ['usual'],
   'client/browser.test.ts': ['usual'],

@@ -2,6 +2,18 @@
 
 const SHOWN = '[secret]';
 
+/** The names and values of settings are shorter, and secrets are longer. */
+const MAX_REPEATED_CHARS = 40;
+/** Enough to recognize a text, and less than the part of a token that its id is. */
+const KNOWN_BY_CHARS = 12;
+
+/**
+ * The text of a caller, as an error repeats it: only the beginning of a long one, which may be a
+ * secret in a wrong place.
+ */
+export const repeated = (text: string): string =>
+  text.length <= MAX_REPEATED_CHARS ? text : `${text.slice(0, KNOWN_BY_CHARS)}…`;
+
 /** A text that no log, error or document may have. */
 export class Secret {
   readonly #text: string;

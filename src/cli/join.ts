@@ -91,6 +91,8 @@ async function joinCluster(options: JoinOptions): Promise<string> {
   const newcomer: Newcomer = { name, host, port, nodeKey, certificateKey };
   const headers = { Authorization: `Bearer ${text.reveal()}` };
   const fetch = (to: string, init: FetchInit) =>
+  // The node runs on in this process: its crash reports and its children must not have the token.
+  delete process.env['MEC_TOKEN'];
     lightFetch(to, { ...init, headers: { ...init.headers, ...headers } }, { ca });
   const body = Buffer.from(JSON.stringify(newcomer));
   const call = { method: 'POST', path: '/cluster/join', body } as const;

@@ -197,6 +197,11 @@ const signer: Action = async (words, options) => {
     'signers',
     fields,
   );
+  if (publicKey?.includes('PRIVATE KEY') === true)
+    throw new ExitError(
+      EXIT.usage,
+      `${key} has a private key, which was not sent; give the public one: openssl pkey -pubout`,
+    );
   if (options.json === true) return say(JSON.stringify(made));
   await say(made.secret === undefined ? made.keyId : `${made.keyId} ${made.secret}`);
 };

@@ -9,6 +9,7 @@ import { MAX_POLICIES } from './limits.ts';
 import type { Config, JwtRules, NamedAddress } from '../cluster/config.ts';
 import type { Policy } from '../cluster/policies.ts';
 import { nearest } from '../base/nearest.ts';
+import { repeated } from '../base/secret.ts';
 import {
   HTTP_KEYS,
   JWT_KEYS,
@@ -63,7 +64,7 @@ class Reader {
       // A port of HTTP is no key of its table: it is `httpport`, above all tables.
       const joined = prefix.replace('.', '') + key;
       const meant = Object.hasOwn(TOP_KEYS, joined) ? joined : nearest(key, known);
-      throw this.complain(prefix + key, `unknown key; did you mean "${meant}"?`);
+      throw this.complain(prefix + repeated(key), `unknown key; did you mean "${meant}"?`);
     }
     const values: TomlTable = {};
     for (const [key, rule] of Object.entries(rules)) {
@@ -72,7 +73,7 @@ class Reader {
       if (given !== undefined && value === undefined)
         throw this.complain(
           prefix + key,
-          `expected ${rule.expected}, got ${JSON.stringify(given)}`,
+          `expected ${rule.expected}, got ${repeated(JSON.stringify(given))}`,
         );
       values[key] = value;
     }
@@ -232,7 +233,8 @@ function parseToml(file: string, text: string): TomlTable {
     return parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw new StartError(syntaxComplaint(file, text, error), { cause: error });
+    // Without its cause, which has lines of the file: the token of a client may be in one.
+    throw new StartError(syntaxComplaint(file, text, error));
   }
 }
 
@@ -245,7 +247,7 @@ function syntaxComplaint(file: string, text: string, error: TomlError): string {
   const isAtValue = key !== '' && start.length === column - 1;
   const isBareText = isAtValue && /^[a-z]/i.test(mistaken.slice(start.length));
   return (
-    `${file}:${line}:${column}: ${key === '' ? '' : `${key}: `}not valid TOML: ${reason}` +
+    `${file}:${line}:${column}: ${key === '' ? '' : `${repeated(key)}: `}not valid TOML: ${reason}` +
     (isBareText ? '; a text must be in quotes' : '')
   );
 }

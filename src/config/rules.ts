@@ -143,8 +143,8 @@ const flag = (defaultValue: boolean): ConfigRule<boolean> => ({
 export const STORAGE_KEYS = {
   sync: flag(true),
   masterkey: optional({
-    expected: 'the path of a file with a master key',
-    read: (value) => (isText(value) ? value : undefined),
+    expected: 'the path of a file with a master key, and not the key',
+    read: (value) => (isText(value) && !/^[0-9a-f]{64}$/i.test(value) ? value : undefined),
   }),
   masterkeycommand: optional({
     expected: 'a command that prints a master key',

@@ -8,7 +8,12 @@ const isUrl = (source: string): boolean => /^https?:/.test(source);
 export async function readJwks(source: string): Promise<unknown> {
   const text = isUrl(source) ? await fetchText(source) : await readFile(source, 'utf8');
   if (text.length > MAX_JWKS_BYTES) throw new Error(`${source} is too large`);
-  return JSON.parse(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The reason repeats a part of the file, which may be a wrong one.
+    throw new Error(`${source} is not JSON`);
+  }
 }
 
 async function fetchText(url: string): Promise<string> {

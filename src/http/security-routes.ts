@@ -1,7 +1,7 @@
 /** The routes `/cluster/security…`: identities, grants and tokens, for administrators. */
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 import { MecError } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
+import { repeated, Secret } from '../base/secret.ts';
 import { microsToIso } from '../base/system.ts';
 import type { MecNode } from '../cluster/node.ts';
 import type { Joins } from '../cluster/joins.ts';
@@ -156,7 +156,8 @@ async function fieldsOf(request: HttpRequest, ...names: readonly string[]): Prom
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
     throw new MecError('bad-request', { detail: 'The body must be a JSON object' });
   const unknown = Object.keys(fields).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw badField(unknown, `is unknown; expected ${names.join(', ')}`);
+  if (unknown !== undefined)
+    throw badField(repeated(unknown), `is unknown; expected ${names.join(', ')}`);
   return fields as ChangeFields;
 }
 

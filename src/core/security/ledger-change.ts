@@ -1,7 +1,7 @@
 /** The changes of the ledger that operators make. Each makes one record, or refuses. */
 import type { Random } from '../../base/env.ts';
 import { MecError } from '../../base/errors.ts';
-import { Secret } from '../../base/secret.ts';
+import { repeated, Secret } from '../../base/secret.ts';
 import { NODE_NAME_PATTERN } from '../causality/actor.ts';
 import {
   MAX_LEDGER_RECORDS,
@@ -35,7 +35,7 @@ function assertName(name: string): void {
   if (!NODE_NAME_PATTERN.test(name) || name.startsWith(RECOVERY_PREFIX))
     throw refuse(
       'identity',
-      `An identity has up to 64 letters, digits, dots, dashes or underscores; not ${JSON.stringify(name)}`,
+      `An identity has up to 64 letters, digits, dots, dashes or underscores; not ${JSON.stringify(repeated(name))}`,
     );
 }
 
