@@ -1,5 +1,5 @@
 /** The commands for operators, which show a cluster and change its members. */
-import { type CommandSpec, minutesOf, numberWithin, oneOf } from './command.ts';
+import { type CommandSpec, minutesOf, numberWithin, oneOf, plainName } from './command.ts';
 import { HEALTH_EXIT_HELP } from './exit-codes.ts';
 import { ANSWER_OPTIONS, REMOTE_OPTIONS } from './commands.ts';
 
@@ -84,6 +84,11 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
         flags: '--dir <dir>',
         about: 'directory that init makes, with the authority',
         defaultValue: 'mec-cluster',
+      },
+      {
+        flags: '--cluster <name>',
+        about: 'init: name of the cluster; certify: the one that its nodes got later',
+        parse: plainName,
       },
       { flags: '--host <host>', about: 'init: host of all nodes', defaultValue: '127.0.0.1' },
       {

@@ -2,6 +2,7 @@
  * Commands as data: name, arguments, options, and the function that runs them. `main.ts` makes a
  * command line of them.
  */
+import { NODE_NAME_PATTERN } from '../core/causality/actor.ts';
 import { parseQuorum, type Quorum } from '../core/quorum/quorum.ts';
 
 /** An argument is invalid. The message tells what was expected. */
@@ -52,6 +53,12 @@ export function numberWithin(least: number, most: number): (text: string) => num
       throw new UsageError(`Expected a whole number from ${least} to ${most}.`);
     return n;
   };
+}
+
+/** Checks a name as in a configuration. Throws `UsageError`. */
+export function plainName(text: string): string {
+  if (NODE_NAME_PATTERN.test(text)) return text;
+  throw new UsageError('Expected up to 64 letters, digits, dots, dashes or underscores.');
 }
 
 /** A parser for one of `words`. */

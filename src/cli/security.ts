@@ -81,12 +81,18 @@ const change = <Answer>(
 
 /** Makes the keys of a cluster that runs without any. */
 async function initRunning(options: SecurityOptions): Promise<void> {
-  const { dir } = options;
+  const { dir, cluster: wanted } = options;
   const urls = urlsOf(options);
   const status = await askNode<ServerStatus>(options, { method: 'GET', path: '/status' });
   const members = status.members.filter(({ state }) => state !== 'gone');
   const secured = urls.map((url) => url.replace(/^http:/, 'https:'));
-  const token = await keysForCluster(dir, members, secured);
+  const { name: cluster } = status.cluster;
+  if (wanted !== undefined && wanted !== cluster)
+    throw new ExitError(
+      EXIT.usage,
+      `the cluster at ${urls[0]} has the name ${cluster ?? '(none)'}`,
+    );
+  const token = await keysForCluster({ dir, cluster }, members, secured);
   await say(`the token of the administrator, which is printed only now:\n${token.reveal()}\n`);
   for (const { name } of members) await say(`copy ${dir}/${name}/security to the root of ${name}`);
 }
@@ -280,7 +286,7 @@ const certify: Action = async (words, options) => {
   const [identity = ''] = wordsOf(words, 'IDENTITY');
   if (!NODE_NAME_PATTERN.test(identity))
     throw new ExitError(EXIT.usage, `${oneLine(identity)} is no name of an identity`);
-  for (const file of await certifyUser(options.dir, identity)) await say(file);
+  for (const file of await certifyUser(options, identity)) await say(file);
 };
 
 const rekey: Action = async (words, options) => {

@@ -135,15 +135,14 @@ function extensionsOf({ hosts = [], uris = [], by }: CertificateTerms): pkijs.Ex
     extension(BASIC_CONSTRAINTS, constraints, true),
     extension(KEY_USAGE, usage, true),
   ];
-  if (isAuthority) return extensions;
-  const keyPurposes = [hosts.length > 0 ? SERVER_USE : CLIENT_USE];
   const ofUris = uris.map((value) => new pkijs.GeneralName({ type: URI_NAME, value }));
   const altNames = [...hosts.map(nameOfHost), ...ofUris];
-  return [
-    ...extensions,
-    extension(EXTENDED_KEY_USAGE, new pkijs.ExtKeyUsage({ keyPurposes }).toSchema()),
-    extension(SUBJECT_ALT_NAME, new pkijs.AltName({ altNames }).toSchema()),
-  ];
+  if (altNames.length > 0)
+    extensions.push(extension(SUBJECT_ALT_NAME, new pkijs.AltName({ altNames }).toSchema()));
+  if (isAuthority) return extensions;
+  const keyPurposes = [hosts.length > 0 ? SERVER_USE : CLIENT_USE];
+  const purposes = new pkijs.ExtKeyUsage({ keyPurposes }).toSchema();
+  return [...extensions, extension(EXTENDED_KEY_USAGE, purposes)];
 }
 
 const extension = (extnID: string, value: asn1js.BaseBlock, critical = false): pkijs.Extension =>

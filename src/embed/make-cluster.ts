@@ -2,7 +2,7 @@
  * The files of secured clusters: the authority, the directories of nodes, the first administrator,
  * and the file of a client. Nothing of it needs a running node.
  */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { httpUrl } from '../base/address.ts';
@@ -16,6 +16,7 @@ import { TOKEN_LIFE_MICROS } from '../core/limits.ts';
 import { Ledger } from '../core/security/ledger.ts';
 import { granted, issued, nodeKeyRecord } from '../core/security/ledger-change.ts';
 import { ALL_VERBS } from '../core/security/verb.ts';
+import { UNNAMED_CLUSTER } from '../http/tls.ts';
 import { MARKS, SECURITY_FILES, securityDirectory } from './secured-root.ts';
 import {
   type CertificateTerms,
@@ -32,6 +33,8 @@ export interface InitOptions {
   readonly host: string;
   readonly port: number;
   readonly httpport: number;
+  /** The name of the cluster; undefined if it has none. */
+  readonly cluster?: string | undefined;
 }
 
 /** The files that it has made, and the token of the administrator. */
@@ -51,14 +54,18 @@ const EARLIER_MICROS = 3_600 * 1e6;
 /** Each node has one port for HTTP, and two others. */
 const PORT_STEP = 10;
 
+/** The start of the names in certificates. The name of the cluster follows. */
+const CLUSTER_URI = 'mec://';
+
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
 
 /** The authority of a cluster, which signs the certificates of nodes and users. */
-const makeAuthority = (nowMicros: number): Promise<KeyedCertificate> =>
+const makeAuthority = (cluster: string | undefined, nowMicros: number): Promise<KeyedCertificate> =>
   makeCertificate(
     {
       commonName: 'MecDB authority',
+      uris: cluster === undefined ? [] : [CLUSTER_URI + cluster],
       fromMicros: nowMicros - EARLIER_MICROS,
       untilMicros: nowMicros + CA_LIFE_MICROS,
     },
@@ -70,11 +77,24 @@ interface NodePlace {
   readonly host: string;
 }
 
+/** The name of the cluster that an authority signs for. Nodes have it, too. */
+function clusterOf({ certificate }: KeyedCertificate): string {
+  const names = new X509Certificate(certificate).subjectAltName ?? '';
+  return names.startsWith(`URI:${CLUSTER_URI}`)
+    ? names.slice(`URI:${CLUSTER_URI}`.length)
+    : UNNAMED_CLUSTER;
+}
+
 /** The terms of the certificate of a node. */
-const nodeTerms = ({ name, host }: NodePlace, nowMicros: number): CertificateTerms => ({
+const nodeTerms = (
+  by: KeyedCertificate,
+  { name, host }: NodePlace,
+  nowMicros: number,
+): CertificateTerms & { readonly by: KeyedCertificate } => ({
+  by,
   commonName: name,
   hosts: [...new Set([host, 'localhost', '127.0.0.1', '::1'])],
-  uris: [`mec://mec/node/${name}`],
+  uris: [`${CLUSTER_URI}${clusterOf(by)}/node/${name}`],
   fromMicros: nowMicros - EARLIER_MICROS,
   untilMicros: nowMicros + NODE_LIFE_MICROS,
 });
@@ -84,13 +104,12 @@ const makeNodeCertificate = (
   by: KeyedCertificate,
   place: NodePlace,
   nowMicros: number,
-): Promise<KeyedCertificate> =>
-  makeCertificate({ ...nodeTerms(place, nowMicros), by }, systemRandom);
+): Promise<KeyedCertificate> => makeCertificate(nodeTerms(by, place, nowMicros), systemRandom);
 
 /** Signs the certificate of a node that joins. Resolves with it, as PEM. */
 export const signNewcomer: SignNewcomer = (by, newcomer) => {
-  const terms = nodeTerms(newcomer, Math.floor(systemClock.wallMicros()));
-  return signCertificate({ ...terms, by, publicKey: newcomer.certificateKey }, systemRandom);
+  const terms = nodeTerms(by, newcomer, Math.floor(systemClock.wallMicros()));
+  return signCertificate({ ...terms, publicKey: newcomer.certificateKey }, systemRandom);
 };
 
 /** Signs the certificate of a node again, for the same key. Resolves with it, as PEM. */
@@ -101,7 +120,7 @@ export function signAgain(
 ): Promise<string> {
   const spki = createPublicKey(createPrivateKey(key.reveal()));
   const publicKey = spki.export({ type: 'spki', format: 'pem' }).toString();
-  return signCertificate({ ...nodeTerms(place, nowMicros), by, publicKey }, systemRandom);
+  return signCertificate({ ...nodeTerms(by, place, nowMicros), publicKey }, systemRandom);
 }
 
 /** A cluster to make. */
@@ -112,6 +131,8 @@ interface ClusterToSecure {
   readonly urls: readonly string[];
   /** The life of the token of the administrator. */
   readonly tokenLifeMicros: number;
+  /** The name of the cluster; undefined if it has none. */
+  readonly cluster?: string | undefined;
   /** Whether the nodes run already, without keys. */
   readonly areRunning?: boolean;
 }
@@ -141,10 +162,11 @@ export async function secureNodes({
   nodes,
   urls,
   tokenLifeMicros,
+  cluster,
   areRunning = false,
 }: ClusterToSecure): Promise<Secret> {
   const nowMicros = Math.floor(systemClock.wallMicros());
-  const authority = await makeAuthority(nowMicros);
+  const authority = await makeAuthority(cluster, nowMicros);
   await replaceFiles(dir, {
     [CLUSTER_FILES.authorityKey]: authority.key.reveal(),
     [CLUSTER_FILES.authority]: authority.certificate,
@@ -191,7 +213,7 @@ export const writeClientFiles = (
 
 /** Makes the files of a secured cluster. Rejects with `StartError` if the directory is there. */
 export async function initCluster(options: InitOptions): Promise<InitResult> {
-  const { dir, nodes, host, httpport } = options;
+  const { dir, nodes, host, httpport, cluster } = options;
   await makeDirectory(dir);
   const names = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
   const urls = names.map((_, i) => httpUrl(host, httpport + i, 'https'));
@@ -200,6 +222,7 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
     nodes: names.map((name) => ({ name, host, root: join(dir, name) })),
     urls,
     tokenLifeMicros: TOKEN_LIFE_MICROS,
+    cluster,
   });
   const configs = names.map((name) => join(dir, `${name}.toml`));
   const texts = names.map((name, i) => [`${name}.toml`, configOf(options, i)]);
@@ -212,7 +235,7 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
  * if the directory is there.
  */
 export async function keysForCluster(
-  dir: string,
+  { dir, cluster }: Pick<InitOptions, 'dir' | 'cluster'>,
   members: readonly NodePlace[],
   urls: readonly string[],
 ): Promise<Secret> {
@@ -223,6 +246,7 @@ export async function keysForCluster(
     nodes,
     urls,
     tokenLifeMicros: TOKEN_LIFE_MICROS,
+    cluster,
     areRunning: true,
   });
 }
@@ -236,7 +260,8 @@ async function makeDirectory(dir: string): Promise<void> {
 }
 
 /** The configuration of one node. */
-function configOf({ nodes, host, port, httpport }: InitOptions, index: number): string {
+function configOf(options: InitOptions, index: number): string {
+  const { nodes, host, port, httpport, cluster } = options;
   const name = `n${index + 1}`;
   const ports = Array.from({ length: nodes }, (_, i) => port + PORT_STEP * i);
   const others = ports.map(
@@ -244,6 +269,7 @@ function configOf({ nodes, host, port, httpport }: InitOptions, index: number): 
   );
   return [
     `name = "${name}"\nroot = "${name}"\nhost = "${host}"`,
+    ...(cluster === undefined ? [] : [`cluster = "${cluster}"`]),
     `port = ${ports[index]}\nhttpport = ${httpport + index}\n`,
     '[security]\nmode = "on"\n',
     ...others,
@@ -276,15 +302,22 @@ export async function renewNode(
   });
 }
 
-/** Makes the certificate of an identity. Resolves with the paths of certificate and key. */
-export async function certifyUser(dir: string, identity: string): Promise<readonly string[]> {
+/**
+ * Makes the certificate of an identity. The cluster is that of the authority, unless its nodes got
+ * their name later. Resolves with the paths of certificate and key.
+ */
+export async function certifyUser(
+  { dir, cluster }: Pick<InitOptions, 'dir' | 'cluster'>,
+  identity: string,
+): Promise<readonly string[]> {
   const nowMicros = Math.floor(systemClock.wallMicros());
+  const by = await readAuthority(dir);
   const terms = {
     commonName: identity,
-    uris: [`mec://mec/user/${identity}`],
+    uris: [`${CLUSTER_URI}${cluster ?? clusterOf(by)}/user/${identity}`],
     fromMicros: nowMicros - EARLIER_MICROS,
     untilMicros: nowMicros + NODE_LIFE_MICROS,
-    by: await readAuthority(dir),
+    by,
   };
   const { certificate, key } = await makeCertificate(terms, systemRandom);
   const files = { [`${identity}.crt`]: certificate, [`${identity}.key`]: key.reveal() };

@@ -67,9 +67,12 @@ export function replaceTls(server: AnyServer, tls: TlsFiles): void {
   }
 }
 
+/** The name in certificates of clusters that have none. */
+export const UNNAMED_CLUSTER = 'mec';
+
 /** The cluster in the names of certificates. */
 export const clusterOf = ({ config }: { readonly config: Pick<Config, 'cluster'> }): string =>
-  config.cluster ?? 'mec';
+  config.cluster ?? UNNAMED_CLUSTER;
 
 /**
  * The identity in the certificate of a client: the name in `mec://CLUSTER/user/NAME`. Undefined if

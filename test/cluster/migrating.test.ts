@@ -130,7 +130,7 @@ test('a node that migrates cannot go back by a line, nor stay for ever', async (
   const dir = await mkdtemp(join(tmpdir(), 'mec-marks-'));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const keys = join(dir, 'keys');
-  await keysForCluster(keys, [{ name: 'n1', host: '127.0.0.1' }], ['https://127.0.0.1:1']);
+  await keysForCluster({ dir: keys }, [{ name: 'n1', host: '127.0.0.1' }], ['https://127.0.0.1:1']);
   const root = join(keys, 'n1');
   const mark = join(root, 'security', 'mode');
   const run = async (mode: 'open' | 'migrating' | 'on'): Promise<string> => {
