@@ -134,6 +134,10 @@ export const CLUSTER_COMMANDS: readonly CommandSpec[] = [
       },
       { flags: '--name <name>', about: 'the only name that the node may have' },
       {
+        flags: '--cancel <id>',
+        about: 'end a token that is not used yet: its part between the second dot and the third',
+      },
+      {
         flags: '--ttl <time>',
         about: 'time until the token ends, such as 30m or 2h; at most 24h',
         parse: minutesOf,

@@ -27,12 +27,15 @@ interface TokenOptions extends RemoteOptions {
   readonly name?: string;
   /** Minutes. */
   readonly ttl: number;
+  /** The id of a token that shall end. */
+  readonly cancel?: string;
 }
 
 /** Runs `mec join-token`. */
 export function runJoinToken(given: unknown): Promise<void> {
   const options = given as TokenOptions;
   return reported(options, async () => {
+    if (options.cancel !== undefined) return cancelToken(options, options.cancel);
     const { certificate, key } = await readAuthority(options.dir);
     // Only the node that makes a token knows it.
     const [url = ''] = urlsOf(options);
@@ -46,6 +49,18 @@ export function runJoinToken(given: unknown): Promise<void> {
       remark(`the new node runs: MEC_TOKEN=… mec join --url ${url} --name ${name ?? 'NAME'}`);
     return EXIT.done;
   });
+}
+
+/** Ends a token before its time. */
+async function cancelToken(options: TokenOptions, id: string): Promise<number> {
+  const [url = ''] = urlsOf(options);
+  // The whole token will do, and of it only the id is sent.
+  const [one, , own = one] = id.split('.');
+  const body = Buffer.from(JSON.stringify({ id: own }));
+  const call = { method: 'POST', path: '/cluster/security/joins/cancel', body } as const;
+  await askNode({ ...options, url }, call);
+  await print(process.stdout, 'no node can join with this token any more\n');
+  return EXIT.done;
 }
 
 interface JoinOptions {
@@ -76,6 +91,8 @@ export async function runJoin(given: unknown): Promise<void> {
 async function joinCluster(options: JoinOptions): Promise<string> {
   const { url, name, dir, host, port, timeout: timeoutMs } = options;
   const text = new Secret(process.env['MEC_TOKEN'] ?? '');
+  // The node runs on in this process: its crash reports and its children must not have the token.
+  delete process.env['MEC_TOKEN'];
   const token = parseJoinToken(text.reveal());
   if (token === undefined)
     throw new ExitError(EXIT.usage, 'set MEC_TOKEN to a token of "mec join-token"');
@@ -91,8 +108,6 @@ async function joinCluster(options: JoinOptions): Promise<string> {
   const newcomer: Newcomer = { name, host, port, nodeKey, certificateKey };
   const headers = { Authorization: `Bearer ${text.reveal()}` };
   const fetch = (to: string, init: FetchInit) =>
-  // The node runs on in this process: its crash reports and its children must not have the token.
-  delete process.env['MEC_TOKEN'];
     lightFetch(to, { ...init, headers: { ...init.headers, ...headers } }, { ca });
   const body = Buffer.from(JSON.stringify(newcomer));
   const call = { method: 'POST', path: '/cluster/join', body } as const;

@@ -197,17 +197,17 @@ const signer: Action = async (words, options) => {
   const [identity] = wordsOf(words, 'IDENTITY');
   const { days, key } = options;
   const publicKey = key === undefined ? undefined : readText(key);
+  if (publicKey?.includes('PRIVATE KEY') === true)
+    throw new ExitError(
+      EXIT.usage,
+      `${key} has a private key, which was not sent; give the public one: openssl pkey -pubout`,
+    );
   const fields = { identity, ...(days !== undefined && { days }), ...(publicKey && { publicKey }) };
   const made = await change<SpreadAnswer & { readonly keyId: string; readonly secret?: string }>(
     options,
     'signers',
     fields,
   );
-  if (publicKey?.includes('PRIVATE KEY') === true)
-    throw new ExitError(
-      EXIT.usage,
-      `${key} has a private key, which was not sent; give the public one: openssl pkey -pubout`,
-    );
   if (options.json === true) return say(JSON.stringify(made));
   await say(made.secret === undefined ? made.keyId : `${made.keyId} ${made.secret}`);
 };

@@ -118,6 +118,18 @@ export class Joins {
     return { text };
   }
 
+  /** Ends a token before its time. Throws `bad-parameter` if this node does not know it. */
+  cancel(id: string): void {
+    const token = this.#tokens.get(id);
+    if (token === undefined)
+      throw refuse(
+        'id',
+        'This node has no such token for joining; only the node that made it has it',
+      );
+    token.end.cancel();
+    this.#tokens.delete(id);
+  }
+
   #assertPair({ certificate, key }: Authority): X509Certificate {
     try {
       const parsed = new X509Certificate(certificate);

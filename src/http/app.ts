@@ -27,7 +27,7 @@ import { serveKey } from './key-routes.ts';
 import { KEYS_PATH, serveKeys } from './list-routes.ts';
 import { KEY_PREFIX } from './request.ts';
 import { whenClosed } from './when-closed.ts';
-import { serveJoin, serveOffer, serveReload } from './security-routes.ts';
+import { serveCancel, serveJoin, serveOffer, serveReload } from './security-routes.ts';
 import type { ServerStatus } from './server-status.ts';
 import { serveMetrics } from './metrics-route.ts';
 import { optionsAnswer, type Serve } from './methods.ts';
@@ -116,6 +116,7 @@ function createApp(
     add(path, route, { node, status, whyNotReady, document });
   add('/cluster/security/reload', serveReload, reloadTls);
   add('/cluster/security/joins', serveOffer, joins);
+  add('/cluster/security/joins/cancel', serveCancel, joins);
   add('/cluster/join', serveJoin, joins);
   add('/metrics', serveMetrics, { node, status });
   app.use(router.routes());

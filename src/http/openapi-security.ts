@@ -98,6 +98,17 @@ export const SECURITY_PATHS = {
       },
     },
   },
+  '/cluster/security/joins/cancel': {
+    post: {
+      operationId: 'cancelJoin',
+      summary: 'End a token with which a node may join',
+      requestBody: bodyOf({ id: string }, ['id']),
+      responses: {
+        200: { description: 'The token counts no more.', content: json('CancelledJoin') },
+        ...problems(['bad-parameter', 'cross-origin']),
+      },
+    },
+  },
   '/cluster/join': {
     post: {
       operationId: 'join',
@@ -163,6 +174,7 @@ export const SECURITY_SCHEMAS: Readonly<Record<string, DocumentPart>> = {
     required: ['have', 'lack'],
     properties: spread,
   },
+  CancelledJoin: { type: 'object', required: ['cancelled'], properties: { cancelled: string } },
   JoinToken: {
     type: 'object',
     required: ['token'],

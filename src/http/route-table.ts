@@ -40,6 +40,7 @@ export const ROUTES = {
   '/cluster/security/revoke': { POST: 'admin' },
   '/cluster/security/rotate': { POST: 'admin' },
   '/cluster/security/joins': { POST: 'admin' },
+  '/cluster/security/joins/cancel': { POST: 'admin' },
   '/cluster/security/reload': { POST: 'admin' },
   '/cluster/join': { POST: 'join' },
   '/cluster/leave': { POST: 'admin' },

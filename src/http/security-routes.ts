@@ -65,6 +65,16 @@ export const serveOffer: Serve<Joins | undefined> = byMethod('/cluster/security/
   },
 });
 
+/** Ends a token with which a node may join. */
+export const serveCancel: Serve<Joins | undefined> = byMethod('/cluster/security/joins/cancel', {
+  POST: async (joins, request) => {
+    assertKnown(request);
+    const id = textIn(await fieldsOf(request, 'id'), 'id');
+    known(joins).cancel(id);
+    return json(200, { cancelled: id });
+  },
+});
+
 /** Lets a node join. */
 export const serveJoin: Serve<Joins | undefined> = byMethod('/cluster/join', {
   POST: async (joins, request) => {

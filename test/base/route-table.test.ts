@@ -10,7 +10,7 @@ import { byMethod, type Methods, type Serve } from '../../src/http/methods.ts';
 import { serveMetrics } from '../../src/http/metrics-route.ts';
 import { NODE_ROUTES } from '../../src/http/node-routes.ts';
 import { serveHome, servePages } from '../../src/http/pages.ts';
-import { serveJoin, serveOffer, serveReload } from '../../src/http/security-routes.ts';
+import { serveCancel, serveJoin, serveOffer, serveReload } from '../../src/http/security-routes.ts';
 import { needOf, type RoutePath, ROUTES } from '../../src/http/route-table.ts';
 
 test('the routes of the server are the rows of the table, each once', () => {
@@ -21,6 +21,7 @@ test('the routes of the server are the rows of the table, each once', () => {
     serveMetrics,
     serveReload,
     serveOffer,
+    serveCancel,
     serveJoin,
     serveHome,
     servePages,

@@ -167,6 +167,27 @@ test('a token counts for its name, its time, its node and this one request', asy
   assert.equal((await prepare(secured, token, { url })).code, 0, 'the token is not spent');
 });
 
+test('a token that was cancelled lets no node in, and the others count', async (t) => {
+  const secured = await SecuredCluster.init(t);
+  const [n1, n2] = await secured.startAll(t);
+  const [token, other] = [await tokenOf(secured, n1), await tokenOf(secured, n1)];
+  const cancel = (given: string, node = n1) => {
+    const args = ['join-token', '--url', node.url, '--cancel', given];
+    return runMec(args, { env: secured.environment });
+  };
+  const id = token.split('.')[2] ?? '';
+  assert.match((await cancel(id, n2)).err, /only the node that made it has it/);
+  const done = await cancel(id);
+  assert.deepEqual([done.code, done.err], [0, '']);
+  const refused = [401, 'unauthenticated'];
+  assert.deepEqual(refusal(await ask(secured, n1, token, newcomer('n4'))), refused);
+  assert.equal((await cancel(id)).code, 1, 'it has ended');
+  assert.equal((await ask(secured, n1, other, newcomer('n4'))).status, 200);
+  assert.equal((await cancel(other)).code, 0, 'the whole token will do');
+  assert.deepEqual(refusal(await ask(secured, n1, other, newcomer('n4'))), refused);
+  assert.equal((await secured.countingKeys(n1)).size, 4, 'the node that has joined stays');
+});
+
 async function offer(
   secured: SecuredCluster,
   node: EmbeddedNode,
