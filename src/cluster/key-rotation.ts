@@ -128,7 +128,8 @@ export class KeyRotation {
       keyring.replaceOwn(next);
       env.log.info('this node has a new key', { key: next.publicKey });
     }
-    const replaced = replacedKeys(ledger, node, keyring.own.publicKey);
+    const { publicKey } = keyring.own;
+    const replaced = replacedKeys(ledger, { node, publicKey }, ledgerExchange.nowMicros);
     if (replaced.length > 0) await ledgerExchange.spread(replaced);
     return true;
   }

@@ -153,7 +153,7 @@ export class Security {
   revoke(id: string): Promise<Spread> {
     const { ledger } = this.#parts;
     if (id.startsWith(NODE_ID))
-      return this.#change(...revokedNode(ledger, id.slice(NODE_ID.length)));
+      return this.#change(...revokedNode(ledger, id.slice(NODE_ID.length), this.nowMicros));
     // A certificate without a record may be valid for as long as any.
     return this.#change(revoked(ledger, id, Math.floor(this.nowMicros + MAX_TOKEN_LIFE_MICROS)));
   }

@@ -122,6 +122,13 @@ export const LEDGER_KEEP_MICROS = 86_400 * 1e6;
 export const TOKEN_LIFE_MICROS = 90 * 86_400 * 1e6;
 export const MAX_TOKEN_LIFE_MICROS = 3_660 * 86_400 * 1e6;
 
+/**
+ * The time for which the ledger keeps the revoked key of a node, µs: longer than the authority of a
+ * cluster lasts. A member that was away for less brings no such key back. In that time, seven nodes
+ * may change their keys each week before the ledger is full.
+ */
+export const REVOKED_KEY_MICROS = MAX_TOKEN_LIFE_MICROS;
+
 /** The lifetime of a token that an operator makes on the disk of a node, µs. */
 export const RECOVERY_MICROS = 15 * 60 * 1e6;
 

@@ -51,7 +51,7 @@ test('a change tells whether keys were revoked', () => {
   keyring.open({ ledger, members: { all: () => [] }, config: { nodes: [] } });
   keyring.onChange = (areSome) => told.push(areSome);
   ledger.merge([nodeKeyRecord('n2', B)], 1);
-  ledger.merge(revokedNode(ledger, 'n1'), 1);
+  ledger.merge(revokedNode(ledger, 'n1', 1), 1);
   assert.deepEqual(told, [false, true]);
   assert.deepEqual([keyring.isAccepted(A), keyring.isAccepted(B)], [false, true]);
 });

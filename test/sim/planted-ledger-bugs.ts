@@ -60,8 +60,8 @@ export const LEDGER: readonly Bug[] = [
   {
     name: 'only one of the keys of a node is revoked',
     file: 'src/core/security/ledger-change.js',
-    good: 'return keys.map(revokedOf);',
-    bad: 'return keys.slice(0, 1).map(revokedOf);',
+    good: 'return keys.map((key) => revokedKey(key, nowMicros));',
+    bad: 'return keys.slice(0, 1).map((key) => revokedKey(key, nowMicros));',
     isOfLedger: true,
   },
   {

@@ -24,6 +24,7 @@ import {
   tokenId,
   userId,
 } from './ledger-record.ts';
+import { revokedKey } from './revoked-key.ts';
 import { normalRights } from './rights.ts';
 import { ALL_VERBS, KEY_VERBS, ofKey, ofPrefix, onKey, type VerbSet } from './verb.ts';
 
@@ -159,30 +160,28 @@ export const nodeKeyRecord = (node: string, publicKey: string): LedgerRecord => 
   hash: publicKey,
 });
 
-const revokedOf = (known: LedgerRecord): LedgerRecord => ({
-  ...known,
-  version: known.version + 1,
-  isRevoked: true,
-});
-
 /** The records with which all keys of a node are revoked. Throws `bad-parameter` if it has none. */
-export function revokedNode(ledger: Ledger, node: string): LedgerRecord[] {
+export function revokedNode(ledger: Ledger, node: string, nowMicros: number): LedgerRecord[] {
   const keys = ledger.all.filter(({ id, holder }) => kindOf(id) === 'key' && holder === node);
   if (keys.length === 0) throw refuse('id', `There is no node ${node} with a key`);
-  return keys.map(revokedOf);
+  return keys.map((key) => revokedKey(key, nowMicros));
 }
 
 /**
  * The records with which the keys of a node other than this one are revoked; none if this one does
  * not count. Otherwise a node whose file has a wrong key would revoke the right one.
  */
-export function replacedKeys(ledger: Ledger, node: string, publicKey: string): LedgerRecord[] {
+export function replacedKeys(
+  ledger: Ledger,
+  { node, publicKey }: { readonly node: string; readonly publicKey: string },
+  nowMicros: number,
+): LedgerRecord[] {
   const counting = ledger.nodeKeys();
   if (counting.get(publicKey) !== node) return [];
   return ledger.all
     .filter(({ id, hash, holder }) => kindOf(id) === 'key' && holder === node && hash !== publicKey)
     .filter(({ hash }) => counting.has(hash))
-    .map(revokedOf);
+    .map((key) => revokedKey(key, nowMicros));
 }
 
 /** An identity with all rights for a moment, and its token. */
