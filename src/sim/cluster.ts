@@ -11,8 +11,10 @@ import type { HttpAnswer, HttpRequest } from '../http/exchange.ts';
 import { answerInMemory } from '../http/in-memory.ts';
 import { Clocks } from './clocks.ts';
 import { SimDisk } from './disk.ts';
-import type { Server } from './http.ts';
+import { provedBy, type Server } from './http.ts';
+import { secured } from './identities.ts';
 import { type EncryptedFrom, MachineKeys } from './machine-keys.ts';
+import { viewOf } from './member-view.ts';
 import { SimNetwork } from './network.ts';
 import { type TurnOptions, Turns } from './turns.ts';
 import { Life, wallMicrosAt, type World } from './world.ts';
@@ -172,6 +174,7 @@ export class SimNode implements Server {
 
   /** Answers the request of a client. Rejects if the process is down, or ends before its answer. */
   send(request: HttpRequest): Promise<HttpAnswer> {
+    const proved = provedBy(this.#cluster.proof, request);
     return new Promise((resolve, reject) => {
       const { life } = this;
       const unwatch = life?.watch(() => reject(new Error('connection reset')));
@@ -179,7 +182,7 @@ export class SimNode implements Server {
         const [node, env] = [this.node, this.#env];
         if (node === undefined || env === undefined) reject(new Error('connection refused'));
         else
-          void answerInMemory({ node, env, batches: { count: 0 } }, request)
+          void answerInMemory({ node, env, batches: { count: 0 } }, proved)
             .then(resolve)
             .finally(unwatch);
       };
@@ -215,6 +218,8 @@ export interface SimClusterOptions extends TurnOptions {
   readonly encryptedFrom?: EncryptedFrom;
   /** The records with which the ledgers of its nodes begin. */
   readonly firstRecords?: readonly LedgerRecord[];
+  /** The token of all clients. Without it, requests need none. */
+  readonly proof?: string;
 }
 
 /** All machines, and the network between them. */
@@ -227,6 +232,8 @@ export class SimCluster {
   readonly quorum: Config['quorum'];
   readonly #config: Partial<Config>;
   readonly firstRecords: readonly LedgerRecord[];
+  /** The token of all clients, if requests need one. */
+  readonly proof: string | undefined;
   readonly network: SimNetwork;
   readonly clocks: Clocks;
   /** All nodes that the cluster ever had. */
@@ -245,7 +252,8 @@ export class SimCluster {
 
   constructor(world: World, options: SimClusterOptions) {
     const { count, limits, config = {}, firstRecords = [], ...rest } = options;
-    const { encryptedFrom = 'never', ...turns } = rest;
+    const { encryptedFrom = 'never', proof, ...turns } = rest;
+    this.proof = proof;
     this.encryptedFrom = encryptedFrom;
     this.firstRecords = firstRecords;
     this.turns = new Turns(turns);
@@ -297,7 +305,7 @@ export class SimCluster {
       policies: [],
       ...this.#config,
     };
-    const node = new SimNode(this, config);
+    const node = new SimNode(this, this.proof === undefined ? config : secured(config));
     this.nodes.push(node);
     return node;
   }
@@ -388,12 +396,4 @@ export class SimCluster {
       })
       .join('\n');
   }
-}
-
-/** Returns the members of the cluster, as a node knows them. */
-function viewOf({ node }: Pick<SimNode, 'node'>): string {
-  return (node?.members ?? [])
-    .map(({ name, state, generation, life }) => `${name} ${state} ${generation} ${life}`)
-    .sort()
-    .join();
 }

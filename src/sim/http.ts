@@ -126,6 +126,12 @@ export async function listKeys(
   return { keys: page.keys, next: page.next ?? undefined };
 }
 
+/** A request with the token of an identity, if there is one. */
+export const provedBy = (token: string | undefined, request: HttpRequest): HttpRequest =>
+  token === undefined
+    ? request
+    : { ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } };
+
 const pathOf = (key: string): string => `/mec/${encodeURIComponent(key)}`;
 
 interface SimRequest extends Omit<HttpRequest, 'body' | 'chunks' | 'query'> {

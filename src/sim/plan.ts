@@ -57,6 +57,8 @@ export interface SimPlan {
   readonly silent: 'nothing' | 'lose' | 'misplace';
   /** The start of a node from which on its store is encrypted. */
   readonly encryptedFrom: EncryptedFrom;
+  /** Whether requests need proofs, and an operator changes identities. */
+  readonly hasIdentities: boolean;
 }
 
 /** Parts of a plan, with parts of its quorum and of its limits. */
@@ -90,6 +92,7 @@ const NEVER_MS = 1e9;
 const LATER_OPERATIONS: readonly OperationName[] = ['set', 'set twice', 'batch', 'forge'];
 const LATER_RATE = 0.2;
 const ENCRYPTED_RATE = 0.1;
+const IDENTITIES_RATE = 0.1;
 
 /** Draws a plan. */
 export function drawPlan(dice: Dice, overrides: PlanOverrides): SimPlan {
@@ -137,7 +140,9 @@ export function drawPlan(dice: Dice, overrides: PlanOverrides): SimPlan {
   const later = areGiven ? [] : LATER_OPERATIONS.filter(() => dice.chance(LATER_RATE));
   const operationNames = [...plan.operationNames, ...later];
   const encryptedFrom = parts.encryptedFrom ?? drawEncryption(dice);
-  return { ...plan, operationNames, silent, chaosMs, encryptedFrom, ...(isSlow && slow) };
+  const hasIdentities = parts.hasIdentities ?? dice.chance(IDENTITIES_RATE);
+  const last = { operationNames, encryptedFrom, hasIdentities };
+  return { ...plan, ...last, silent, chaosMs, ...(isSlow && slow) };
 }
 
 /** It is drawn after all else, too, and most seeds have the same run as before. */

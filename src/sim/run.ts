@@ -16,6 +16,8 @@ import { MemberJudge } from './member-judge.ts';
 import { startMerging } from './merging.ts';
 import { Promises } from './promises.ts';
 import { ReplicaJudge } from './replica-judge.ts';
+import { firstAdministrator } from './identities.ts';
+import { LedgerOperator } from './ledger-operator.ts';
 import { checkRest, type EndedRun, HEAL_MS } from './rest.ts';
 import { type Operation, SimClient } from './workload.ts';
 import { World } from './world.ts';
@@ -106,6 +108,7 @@ async function runIn(world: World, options: SimOptions): Promise<SimResult> {
   const clients = createClients({ cluster, oracle, promises, keys, plan }, options);
   const scene = { cluster, oracle, keys, copies: new Map(), disks: new DiskBudget() };
   const only = options.only?.faults && new Set(options.only.faults);
+  const operator = startOperator(cluster, plan, oracle);
   const chaos = startChaos(scene, { plan, dice: chaosDice, only });
   for (const client of clients) client.start();
   const isFailed = (): boolean => options.isBrief === true && oracle.violations.length > 0;
@@ -113,6 +116,7 @@ async function runIn(world: World, options: SimOptions): Promise<SimResult> {
   await world.run(world.nowMs + plan.chaosMs, () => areDone() || isFailed());
 
   chaos.end();
+  operator?.stop();
   const healedMs = world.nowMs;
   if (!isFailed()) {
     healAll(cluster);
@@ -121,6 +125,7 @@ async function runIn(world: World, options: SimOptions): Promise<SimResult> {
     await world.run(world.nowMs + HEAL_MS, () => cluster.isAtRest() || isFailed());
   }
   const healMs = world.nowMs - healedMs;
+  if (!isFailed()) operator?.judge();
   if (!isFailed()) await checkRest({ cluster, oracle, keys, judge }, plan);
   return {
     seed: options.seed,
@@ -162,7 +167,18 @@ function clusterOf(world: World, plan: SimPlan): SimCluster {
   const { nodes: count, zones, weights, limits, quorum, policies, encryptedFrom } = plan;
   const config = { quorum, policies: [...policies] };
   const settings = { zones, weights, limits, config, encryptedFrom };
-  return new SimCluster(world, { count, ...settings, protocols: PROTOCOLS });
+  const { records: firstRecords, token: proof } = firstAdministrator();
+  const identities = plan.hasIdentities ? { firstRecords, proof } : {};
+  return new SimCluster(world, { count, ...settings, ...identities, protocols: PROTOCOLS });
+}
+
+/** Lets an operator change identities, if the plan has any. */
+function startOperator(cluster: SimCluster, { hasIdentities }: SimPlan, { violations }: Oracle) {
+  // Other runs draw the same numbers as without this.
+  if (!hasIdentities) return undefined;
+  const operator = new LedgerOperator(cluster, cluster.world.dice.fork(), violations);
+  const stop = operator.start();
+  return { stop, judge: (): void => operator.judgeEnd() };
 }
 
 function createClients(

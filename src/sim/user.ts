@@ -41,6 +41,8 @@ const IMPOSSIBLE = new Set([
   'bad-parameter',
   'bad-key',
   'idempotency-key-reused',
+  'unauthenticated',
+  'forbidden',
 ]);
 
 /** One user of the store. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { ALL_VERBS } from '../../src/core/security/verb.ts';
 import { recovery } from '../../src/core/security/ledger-change.ts';
 import type { SimNode } from '../../src/sim/cluster.ts';
+import { simulate } from '../../src/sim/run.ts';
 import { Dice, wallMicrosAt } from '../../src/sim/world.ts';
 import { Lab, settled, textOf } from '../fixtures/lab.ts';
 import { isLongRun } from '../sets.ts';
@@ -14,6 +15,17 @@ const SEEDS = Number(process.env['MEC_SEEDS'] ?? (isLongRun() ? 40 : 3));
 test(`grants and revocations hold across cuts and crashes in ${SEEDS} runs`, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const violations = await runLedger(seed);
+    assert.deepEqual(violations, [], `seed ${seed}`);
+  }
+});
+
+/** Runs of all faults take longer. */
+const SEEDS_OF_ALL = isLongRun() ? 8 : 1;
+
+test(`identities hold under all faults in ${SEEDS_OF_ALL} runs`, async () => {
+  for (let seed = 1; seed <= SEEDS_OF_ALL; seed++) {
+    const set = { hasIdentities: true, ...(!isLongRun() && { chaosMs: 6_000, nodes: 3 }) };
+    const { violations } = await simulate({ seed, set, operations: isLongRun() ? 200 : 40 });
     assert.deepEqual(violations, [], `seed ${seed}`);
   }
 });

@@ -192,7 +192,8 @@ for (const bug of BUGS.filter(isAsked)) {
   const isMissed = caught < enough;
   if (isMissed) process.exitCode = 1;
   const miss = isMissed ? ` (missed${isOutOfTime ? ', out of time' : ''})` : '';
-  const drawn = bug.draw === undefined ? 'usual draw' : 'own draw';
+  const usual = bug.isOfLedger === true ? 'runs of identities' : 'usual draw';
+  const drawn = bug.draw === undefined ? usual : 'own draw';
   process.stdout.write(
     `| ${bug.name} | ${caught} of ${of}${miss} | ${drawn} | ${names.join(', ')} |\n`,
   );
