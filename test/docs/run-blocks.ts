@@ -81,8 +81,9 @@ async function ofOwnCluster(code: string): Promise<string> {
         (_, command) => `mec ${command} --port ${port} --httpport ${port + 30} `,
       )
       .replace('--port 7030 --httpport 3003', `--port ${port + 35} --httpport ${port + 33}`)
-      .replaceAll(/https:\/\/127\.0\.0\.1:300(\d)/g, (_, at) => {
-        return `https://127.0.0.1:${port + 30 + Number(at)}`;
+      .replace('port = 7000\\nhttpport = 3000', `port = ${port}\\nhttpport = ${port + 30}`)
+      .replaceAll(/(https?):\/\/127\.0\.0\.1:300(\d)/g, (_, scheme, at) => {
+        return `${scheme}://127.0.0.1:${port + 30 + Number(at)}`;
       })
   );
 }
