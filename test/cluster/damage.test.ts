@@ -8,16 +8,27 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { eventually, TestCluster, type TestNode } from '../fixtures/cluster.ts';
 import { atRest, Load, missing } from '../fixtures/load.ts';
+import { isLongRun } from '../sets.ts';
 
 /** Many times what it takes: a busy machine repairs slowly. */
 const MEND_MS = 300_000;
 
+/** A configuration that encrypts the values on a disk. */
+const ENCRYPTED = `[storage]\nmasterkeycommand = "echo ${'1f'.repeat(32)}"`;
+
+/** The disks that heal the same way, and the lines of a configuration that make them. */
+const DISKS = { plain: '', ...(isLongRun() && { encrypted: ENCRYPTED }) };
+
 /** A cluster with keys on all disks, in tables and in logs, all of it stopped. */
 async function stoppedCluster(
   t: TestContext,
-  keys = 800,
+  { keys = 800, extra = '' } = {},
 ): Promise<{ cluster: TestCluster; acknowledged: ReadonlyMap<string, string> }> {
-  const cluster = await TestCluster.start(t);
+  const cluster = await TestCluster.start(t, { extra });
+  for (const node of cluster.nodes) {
+    const { encrypted } = (await node.status()).store;
+    assert.equal(encrypted, extra === '' ? 'no' : 'all', node.name);
+  }
   const load = new Load(t, () => cluster.nodes, { clients: 16 });
   await load.progress(keys);
   await load.stop();
@@ -95,22 +106,24 @@ async function startAndMend({
 const isKept = (node: TestNode): Promise<boolean> =>
   stat(join(node.root, 'leveldb-damaged-1')).then(() => true);
 
-test('nothing is lost with one flipped bit on each of three disks, in different records', async (t) => {
-  const stopped = await stoppedCluster(t);
-  for (const [i, node] of stopped.cluster.nodes.entries())
-    await change(await largest(node, /\.ldb$/), flipAt([0.3, 0.45, 0.6][i] as number));
-  await startAndMend(stopped);
-  for (const node of stopped.cluster.nodes)
-    await eventually(`${node.name} has found it`, () => isKept(node), MEND_MS);
-  await atRest(stopped.cluster);
-});
+for (const [kind, extra] of Object.entries(DISKS)) {
+  test(`nothing is lost with one flipped bit on each of three ${kind} disks, in different records`, async (t) => {
+    const stopped = await stoppedCluster(t, { extra });
+    for (const [i, node] of stopped.cluster.nodes.entries())
+      await change(await largest(node, /\.ldb$/), flipAt([0.3, 0.45, 0.6][i] as number));
+    await startAndMend(stopped);
+    for (const node of stopped.cluster.nodes)
+      await eventually(`${node.name} has found it`, () => isKept(node), MEND_MS);
+    await atRest(stopped.cluster);
+  });
 
-test('every key with an intact copy survives a lost sector on each of three disks', async (t) => {
-  const stopped = await stoppedCluster(t);
-  for (const [i, node] of stopped.cluster.nodes.entries())
-    await change(await largest(node, /\.ldb$/), loseSectorAt([0.2, 0.5, 0.8][i] as number));
-  await startAndMend(stopped);
-});
+  test(`every key with an intact copy survives a lost sector on each of three ${kind} disks`, async (t) => {
+    const stopped = await stoppedCluster(t, { extra });
+    for (const [i, node] of stopped.cluster.nodes.entries())
+      await change(await largest(node, /\.ldb$/), loseSectorAt([0.2, 0.5, 0.8][i] as number));
+    await startAndMend(stopped);
+  });
+}
 
 test('damage that no client meets is found in the background, logged once, and repaired', async (t) => {
   const { cluster, acknowledged } = await stoppedCluster(t);
@@ -137,7 +150,7 @@ test('a cluster recovers from a cut manifest, a missing table and a damaged log 
 });
 
 test('a cluster recovers from empty manifests on all disks', async (t) => {
-  const stopped = await stoppedCluster(t, 600);
+  const stopped = await stoppedCluster(t, { keys: 600 });
   for (const node of stopped.cluster.nodes) await truncate(await largest(node, /^MANIFEST/), 0);
   await startAndMend(stopped);
 });
