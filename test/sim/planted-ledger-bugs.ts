@@ -53,8 +53,8 @@ export const LEDGER: readonly Bug[] = [
   {
     name: 'two changes of one version are joined instead of cut',
     file: RECORD,
-    good: 'rights: rightsOfBoth(a.rights, b.rights)',
-    bad: 'rights: normalRights([...a.rights, ...b.rights])',
+    good: 'const rights = rightsOfBoth(a.rights, b.rights);',
+    bad: 'const rights = normalRights([...a.rights, ...b.rights]);',
     isOfLedger: true,
   },
   {
