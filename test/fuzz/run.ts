@@ -26,7 +26,7 @@ const MAX_FRAME_MESSAGES = 5;
 const ROUND_FRAMES = 3_000;
 const MAX_RSS_BYTES = 700 * MIB;
 const MAX_LOG_CHARS = 4 * MIB;
-/** The longest that a node may be busy with what others have sent. */
+/** The longest that the main thread of a node may be busy with what others have sent. */
 const HANG_MS = 1_000;
 const NAMES = 'n1,n2,n3';
 
@@ -172,10 +172,9 @@ export async function fuzz(
     for (const node of nodes) rssBytes = Math.max(rssBytes, (await node.status()).memory.rssBytes);
     onRound?.(frames);
   }
-  await pings.stop();
+  const { longestWorkMs, answers } = await pings.stop();
   const faults = await faultsOf(cluster, readCanaries);
   const logChars = Math.max(...nodes.map(({ log }) => log.length));
-  const { longestWorkMs, answers } = pings;
   if (longestWorkMs > HANG_MS) faults.push(`a ping waited for ${longestWorkMs} ms of work`);
   if (rssBytes > MAX_RSS_BYTES) faults.push(`a node has ${Math.round(rssBytes / MIB)} MiB`);
   if (logChars > MAX_LOG_CHARS) faults.push(`a log has ${logChars} characters`);
