@@ -111,7 +111,9 @@ test('operations on one key are done in their order', async () => {
     { op: 'put', key: 'order', value: String(i), replace: true },
     { op: 'get', key: 'order' },
   ]).flat();
-  const values = (await batch(operations)).filter(({ status }, i) => i % 2 === 1 && status);
+  const values = (await batch(operations, '?timeout=60000')).filter(
+    ({ status }, i) => i % 2 === 1 && status,
+  );
   assert.deepEqual(
     values.map(({ value }) => value),
     Array.from({ length: 100 }, (_, i) => String(i)),
