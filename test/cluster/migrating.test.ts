@@ -143,8 +143,12 @@ test('a node that migrates cannot go back by a line, nor stay for ever', async (
   assert.match(migrating, /^migrating \d{4}-/);
   assert.equal(await run('migrating'), migrating, 'the begin stays');
   await assert.rejects(run('open'), /of a secured node; set mode = "migrating"/);
-  await writeFile(mark, 'migrating 2026-01-01T00:00:00.000Z\n');
-  await assert.rejects(run('migrating'), /since 2026-01-01.*7 days/);
+  const since = async (days: number): Promise<void> =>
+    writeFile(mark, `migrating ${new Date(Date.now() - days * 86_400_000).toISOString()}\n`);
+  await since(6.9);
+  await run('migrating');
+  await since(7.1);
+  await assert.rejects(run('migrating'), /since \d{4}-.*7 days/);
   await writeFile(mark, 'migrating x\n');
   await assert.rejects(run('migrating'), /since x/);
   assert.equal(await run('on'), 'on');

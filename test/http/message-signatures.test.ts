@@ -12,6 +12,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { MecError } from '../../src/base/errors.ts';
+import { Secret } from '../../src/base/secret.ts';
+import type { Security } from '../../src/cluster/security.ts';
+import { RightsTable } from '../../src/core/security/rights.ts';
 import {
   ed25519KeyOf,
   isSignedBy,
@@ -19,8 +22,15 @@ import {
   parseSignatureInput,
   signatureBase,
 } from '../../src/http/message-signature.ts';
-import { MAX_NONCES, NONCE_MS, SHARE_OF_SIGNER } from '../../src/http/limits.ts';
+import {
+  MAX_NONCES,
+  NONCE_MS,
+  SHARE_OF_SIGNER,
+  SIGNATURE_AGE_S,
+  SIGNATURE_LEAD_S,
+} from '../../src/http/limits.ts';
 import { Nonces } from '../../src/http/nonces.ts';
+import { SignedRequests } from '../../src/http/signed-request.ts';
 import type { Response } from '../fixtures/http.ts';
 import { runMec } from '../fixtures/run-mec.ts';
 import { SecuredNode, startSecured } from '../fixtures/secured.ts';
@@ -117,6 +127,8 @@ interface ToSign {
   readonly by: (text: string) => Buffer;
   readonly method?: string;
   readonly body?: string;
+  /** Whether the body has no digest. */
+  readonly isBare?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   /** Covered in place of all that must be. */
   readonly components?: readonly string[];
@@ -130,12 +142,13 @@ const nowS = (): number => Math.floor(Date.now() / 1000);
 /** The headers of a signed request. Written without the code under test. */
 function signedHeaders(url: string, toSign: ToSign): Record<string, string> {
   const { keyId, by, method = 'GET', body, headers = {}, created = nowS(), more = '' } = toSign;
+  const { isBare = body === undefined } = toSign;
   const { host, pathname, search } = new URL(url);
   const digest = createHash('sha256')
     .update(body ?? '')
     .digest('base64');
   const sent: Record<string, string> = {
-    ...(body === undefined ? {} : { 'Content-Digest': `sha-256=:${digest}:` }),
+    ...(isBare ? {} : { 'Content-Digest': `sha-256=:${digest}:` }),
     ...headers,
   };
   const names = Object.keys(sent).map((name) => name.toLowerCase());
@@ -264,6 +277,18 @@ test('a signature that covers too little, is old, or is of another request prove
     'no path': { components: without('@path') },
     'no query': { components: without('@query') },
     'no digest of the body': { ...put, components: all },
+    'a body without a digest': { ...put, isBare: true },
+    'a body without a digest, in chunks': {
+      ...put,
+      isBare: true,
+      headers: { 'Transfer-Encoding': 'chunked' },
+    },
+    'no part of the value': { headers: { Range: 'bytes=0-1' }, components: all },
+    'no key of a repetition': {
+      ...put,
+      headers: { 'Idempotency-Key': 'once-and-no-more' },
+      components: [...all, 'content-digest'],
+    },
     'no type of the body': {
       ...put,
       headers: { 'Content-Type': 'text/html' },
@@ -344,6 +369,39 @@ test('a nonce is remembered for as long as its signature may count, and each key
   assert.throws(() => nonces.take('k', 'more'), isLimited);
   assert.ok(nonces.take('l', 'more'));
   assert.ok(!nonces.take('k', '1'));
+  for (const [key, used] of Object.entries({ l: 1, m: 0, o: 0 }))
+    for (let i = used; i < share; i++) nonces.take(key, String(i));
+  assert.throws(() => nonces.take('p', 'n'), isLimited, 'all keys together');
+});
+
+test('a signature counts for five minutes, and never from the time before the start', () => {
+  const key = Buffer.alloc(32, 7);
+  const START_S = 1_000_000;
+  let atS = START_S;
+  const identity = { name: 'ann', rights: new RightsTable([]) };
+  const signer = { algorithm: 'hmac-sha256', key: new Secret(key.toString('hex')), identity };
+  const security = {
+    get nowMicros() {
+      return atS * 1e6;
+    },
+    signerOf: () => signer,
+  } as unknown as Security;
+  const requests = new SignedRequests(security, { monotonicMs: () => 1000 * atS });
+  const isTaken = (created: number): boolean => {
+    const by = (text: string): Buffer => createHmac('sha256', key).update(text).digest();
+    const signed = signedHeaders('https://n1/mec/x', { keyId: 'k', by, created });
+    const lower = Object.entries(signed).map(([name, text]) => [name.toLowerCase(), text]);
+    const headers = { host: 'n1', ...(Object.fromEntries(lower) as Record<string, string>) };
+    const message = { method: 'GET', path: '/mec/x', query: '', headers };
+    return requests.identityOf(message) !== undefined;
+  };
+  assert.ok(isTaken(START_S));
+  assert.ok(!isTaken(START_S - 1));
+  atS += 3_600;
+  assert.ok(isTaken(atS - SIGNATURE_AGE_S));
+  assert.ok(!isTaken(atS - SIGNATURE_AGE_S - 1));
+  assert.ok(isTaken(atS + SIGNATURE_LEAD_S));
+  assert.ok(!isTaken(atS + SIGNATURE_LEAD_S + 1));
 });
 
 test('the private key of RFC 9421 signs as its public key verifies', () => {
