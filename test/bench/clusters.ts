@@ -73,6 +73,8 @@ export interface MecOptions {
   readonly profileDir?: string | undefined;
   /** The launcher of another build. */
   readonly launcher?: string | undefined;
+  /** Added to the configuration of each node. */
+  readonly extra?: string | undefined;
 }
 
 const PORTS_PER_NODE = 3;
@@ -89,16 +91,18 @@ export class MecCluster implements Cluster {
   readonly #directory: string;
   readonly #profileDir: string | undefined;
   readonly #launcher: string;
+  readonly #extra: string;
   readonly #running = new Map<number, Server>();
 
   private constructor(
     all: Servers,
     first: number,
-    { nodes = 3, profileDir, launcher = LAUNCHER }: MecOptions,
+    { nodes = 3, profileDir, launcher = LAUNCHER, extra = '' }: MecOptions,
   ) {
     this.#all = all;
     this.#profileDir = profileDir;
     this.#launcher = launcher;
+    this.#extra = extra;
     this.#directory = join(all.directory, `mec-${first}`);
     this.httpPorts = range(0, nodes).map((node) => first + PORTS_PER_NODE * node + 2);
     this.peerPorts = range(0, nodes).flatMap((node) => range(first + PORTS_PER_NODE * node, 2));
@@ -171,7 +175,7 @@ export class MecCluster implements Cluster {
       `root = ${JSON.stringify(join(this.#directory, `n${node + 1}`))}`,
     ];
     const seeds = others.map((other) => `[[node]]\nhost = "127.0.0.1"\nport = ${portOf(other)}`);
-    return `${[...own, ...seeds].join('\n')}\n`;
+    return `${[...own, ...seeds, this.#extra].join('\n')}\n`;
   }
 }
 

@@ -1,4 +1,5 @@
 /** Measurements that start, stop and fill clusters of their own, and so cannot be rows. */
+import { measureAtRestCost } from './at-rest-cost.ts';
 import { measureCatchUp } from './catch-up.ts';
 import { measureCausality } from './causality.ts';
 import { growLog, growNodes } from './growth-cluster.ts';
@@ -20,6 +21,11 @@ export const EXPERIMENTS: readonly Experiment[] = [
     name: 'metrics',
     about: 'the cost of metrics: they are turned off and on again',
     run: measureMetricsCost,
+  },
+  {
+    name: 'at-rest',
+    about: 'the cost of encryption at rest: clusters with it and without, in turn',
+    run: measureAtRestCost,
   },
   {
     name: 'memory',
