@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -127,6 +137,26 @@ test('verification finds a damaged block, and the next opening mends it', async 
   assert.deepEqual([...(next.get('o00a77') ?? [])], [...(rows[7]?.value ?? [])]);
   await next.salvage?.end();
   await next.close();
+});
+
+test('verification finds a table without its end, but none that LevelDB is writing', async (t) => {
+  const root = await makeRoot(t);
+  const first = await openLevelEngine(root);
+  await first.commit([{ key: 'o00a', value: new Uint8Array(50_000) }], true);
+  await first.abandon();
+  await (await openLevelEngine(root)).close();
+  const engine = await openLevelEngine(root);
+  const directory = join(root, 'leveldb');
+  const [name = ''] = (await readdir(directory)).filter((entry) => entry.endsWith('.ldb'));
+  // A compaction that the disk holds up: LevelDB has written a part of the table, and named none.
+  await writeFile(join(directory, '000999.ldb'), new Uint8Array(20_000).fill(7));
+  const verify = async (): Promise<void> => {
+    for (let step = 0; step < 100; step++) await engine.verify(10_000);
+  };
+  await verify();
+  await truncate(join(directory, name), 30_000);
+  await assert.rejects(verify, (error) => error instanceof MecError && error.code === 'damaged');
+  await engine.abandon();
 });
 
 test('a page of rows that would skip a damaged block fails', async (t) => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { LostRange, Row } from '../engine.ts';
 import { areObjects } from '../keyspace.ts';
 import { type FileFlip, readLog, rowsOfBatch } from './log-file.ts';
-import { type Manifest, readManifest } from './manifest-file.ts';
+import { type Manifest, manifestOf, readManifest } from './manifest-file.ts';
 import { type Extent, flipsOfTable, isSound, readTable, rowsOfBlock } from './table-file.ts';
 
 /** A damaged block. */
@@ -105,7 +105,7 @@ async function currentManifest(
   const current = names.includes('CURRENT')
     ? await readFile(join(directory, 'CURRENT'), 'latin1')
     : '';
-  const named = /^(MANIFEST-\d+)\n$/.exec(current)?.[1];
+  const named = manifestOf(current);
   if (named !== undefined && names.includes(named)) {
     const manifest = await read(named);
     if (manifest !== undefined) return withFlips(report, named, manifest);

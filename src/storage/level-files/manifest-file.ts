@@ -1,4 +1,6 @@
 /** LevelDB's MANIFEST: a log of edits to the list of tables. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ByteReader } from './byte-reader.ts';
 import { type FileFlip, readLog } from './log-file.ts';
 
@@ -16,6 +18,23 @@ export interface Manifest {
   readonly logNumber: number;
   /** Bits that must be flipped. */
   readonly flips: readonly FileFlip[];
+}
+
+/** Returns the name of the manifest that CURRENT names; undefined if it names none. */
+export const manifestOf = (current: string): string | undefined =>
+  /^(MANIFEST-\d+)\n$/.exec(current)?.[1];
+
+/**
+ * Reads the manifest of an open store; undefined if it cannot be read, or is being written just
+ * now.
+ */
+export async function readOpenManifest(directory: string): Promise<Manifest | undefined> {
+  try {
+    const name = manifestOf(await readFile(join(directory, 'CURRENT'), 'latin1'));
+    return name === undefined ? undefined : readManifest(await readFile(join(directory, name)));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads a manifest; undefined if any record of it is damaged. */

@@ -1,14 +1,20 @@
 /**
  * Verifies the tables of an open store, a few blocks at a time, in rounds. LevelDB reads damaged
  * blocks as if they were sound.
+ *
+ * A table without an index may be one that LevelDB is writing, for seconds on a busy disk. It is
+ * damaged only if the manifest had named it before it was read: LevelDB names a table when it is
+ * complete.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readOpenManifest } from './manifest-file.ts';
 import { type Extent, isSound, readTable } from './table-file.ts';
 
 interface OpenTable {
   readonly name: string;
-  readonly file: Uint8Array;
+  /** Undefined if LevelDB has removed the file. */
+  readonly file: Uint8Array | undefined;
   readonly blocks: readonly Extent[];
   next: number;
 }
@@ -20,11 +26,8 @@ export class Verifier {
   rounds = 0;
   #waiting: string[] = [];
   #table: OpenTable | undefined;
-  /**
-   * Tables without an index in the last round, with size and time: LevelDB may have been writing
-   * them.
-   */
-  #endless = new Map<string, string>();
+  /** The tables without an index in the last round that the manifest named. */
+  #endless = new Set<string>();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -42,27 +45,23 @@ export class Verifier {
         this.#table = undefined;
         // Opening a file costs time, too.
         left -= Math.ceil(bytes / 16);
-        if (await this.#isStillEndless(table)) return table.name;
+        if (await this.#hasLostIndex(table)) return table.name;
         continue;
       }
       table.next += 1;
       left -= block.size;
-      if (!isSound(table.file, block)) return table.name;
+      if (table.file !== undefined && !isSound(table.file, block)) return table.name;
     }
     return undefined;
   }
 
-  /** Whether a table had no index in the last round, and has not changed since. */
-  async #isStillEndless({ name, blocks }: OpenTable): Promise<boolean> {
-    if (blocks.length > 0) return false;
-    const sight = await stat(join(this.#directory, name)).then(
-      ({ size, mtimeMs }) => `${size} ${mtimeMs}`,
-      () => undefined,
-    );
-    if (sight === undefined) return false;
-    const isSame = this.#endless.get(name) === sight;
-    this.#endless.set(name, sight);
-    return isSame;
+  /** Whether a table has no index, although the manifest named it when the last round saw it. */
+  async #hasLostIndex({ name, file, blocks }: OpenTable): Promise<boolean> {
+    if (file === undefined || blocks.length > 0) return false;
+    if (this.#endless.has(name)) return true;
+    const manifest = await readOpenManifest(this.#directory);
+    if (manifest?.tables.has(Number.parseInt(name, 10)) === true) this.#endless.add(name);
+    return false;
   }
 
   async #nextTable(): Promise<OpenTable | undefined> {
@@ -71,14 +70,16 @@ export class Verifier {
       const tables = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.ldb'));
       this.#waiting = tables.map(({ name }) => name).sort();
       this.rounds += 1;
-      this.#endless = new Map([...this.#endless].filter(([name]) => this.#waiting.includes(name)));
+      this.#endless = new Set([...this.#endless].filter((name) => this.#waiting.includes(name)));
     }
     const name = this.#waiting.shift();
     if (name === undefined) return undefined;
-    // LevelDB may have removed the table.
-    const file = await readFile(join(this.#directory, name)).catch(() => undefined);
-    if (file === undefined) return { name, file: new Uint8Array(), blocks: [], next: 0 };
-    const table = readTable(file);
+    const file = await readFile(join(this.#directory, name)).catch((error: unknown) => {
+      // A file that the disk cannot read has no index.
+      const { code } = error as NodeJS.ErrnoException;
+      return code === 'ENOENT' ? undefined : new Uint8Array();
+    });
+    const table = file && readTable(file);
     const blocks = table?.isSound === true ? [...table.blocks, ...table.spare] : [];
     return { name, file, blocks, next: 0 };
   }
